@@ -1,0 +1,88 @@
+"""The settings of the app, read from the environment once."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schema.errors import ConfigurationError
+
+
+class AuthMode(StrEnum):
+    """``keys``: the platform's function keys. ``anonymous``: open, on a laptop only."""
+
+    KEYS = "keys"
+    ANONYMOUS = "anonymous"
+
+
+class PostgresAuth(StrEnum):
+    PASSWORD = "password"  # noqa: S105 -- the name of a method, not a secret
+    ENTRA = "entra"
+
+
+_STORAGE = "AzureWebJobsStorage"
+
+
+class Settings(BaseSettings):
+    """One frozen value for the whole app; each field is an environment variable of the same name."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    storage_connection_string: SecretStr | None = Field(None, validation_alias=_STORAGE)
+    storage_queue_uri: str | None = Field(None, validation_alias=f"{_STORAGE}__queueServiceUri")
+    storage_blob_uri: str | None = Field(None, validation_alias=f"{_STORAGE}__blobServiceUri")
+    storage_client_id: str | None = Field(None, validation_alias=f"{_STORAGE}__clientId")
+
+    postgres_host: str = "localhost"
+    postgres_port: Annotated[int, Field(ge=1, le=65535)] = 5432
+    postgres_db: str = "geojobs"
+    postgres_user: str = "geojobs"
+    postgres_password: SecretStr | None = None
+    postgres_auth: PostgresAuth = PostgresAuth.PASSWORD
+    postgres_sslmode: str = "require"
+    postgres_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
+    postgres_statement_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+
+    auth_mode: AuthMode = AuthMode.KEYS
+    allow_schema_reset: bool = False
+    read_containers: Annotated[tuple[str, ...], NoDecode] = ("bronze", "silver", "gold")
+    silver_container: str = "silver"
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
+    website_instance_id: str | None = Field(
+        None, validation_alias=AliasChoices("WEBSITE_INSTANCE_ID", "CONTAINER_NAME")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        listed = values.get("read_containers")
+        if isinstance(listed, str):
+            values["read_containers"] = tuple(part.strip() for part in listed.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Settings":
+        if self.auth_mode is AuthMode.ANONYMOUS and self.website_instance_id:
+            raise ValueError("AUTH_MODE=anonymous is for a laptop; here the app is deployed")
+        if not self.storage_connection_string and not (self.storage_queue_uri and self.storage_blob_uri):
+            raise ValueError(
+                f"{_STORAGE} (a connection string), or {_STORAGE}__queueServiceUri and "
+                f"{_STORAGE}__blobServiceUri, must be set"
+            )
+        if self.postgres_auth is PostgresAuth.PASSWORD and self.postgres_password is None:
+            raise ValueError("POSTGRES_PASSWORD must be set where POSTGRES_AUTH is password")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises ``ConfigurationError`` that names each setting and never shows a value."""
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue] -- the environment gives what is required
+    except ValidationError as exc:
+        listed = "; ".join(
+            f"{'.'.join(str(part) for part in error['loc']) or 'settings'}: {error['msg']}"
+            for error in exc.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise ConfigurationError(f"the settings are not usable: {listed}") from None

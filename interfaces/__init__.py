@@ -1,0 +1,1 @@
+"""The small Protocols through which orchestration, services and repositories meet."""

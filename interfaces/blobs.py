@@ -1,0 +1,42 @@
+"""What handlers ask of blob storage. A container must be on the allow list."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """``size`` in bytes; ``etag`` as the service gives it, quotes and all."""
+
+    name: str
+    size: int
+    last_modified: datetime
+    etag: str
+    content_type: str | None = None
+
+
+class BlobRepository(Protocol):
+    """Raises ``PermanentTaskError`` (``CONTAINER_NOT_ALLOWED``, ``CONTAINER_NOT_FOUND``, ``BLOB_NOT_FOUND``,
+    ``BLOB_CHANGED``), ``ThrottledTaskError`` or ``RetryableTaskError``, so that handlers need no ``try``."""
+
+    def list_blobs(self, container: str, prefix: str = "") -> Iterator[BlobInfo]:
+        """All blobs below the prefix in name order, fetched in pages of 5,000."""
+        ...
+
+    def info(self, container: str, blob: str) -> BlobInfo: ...
+
+    def read_range(
+        self, container: str, blob: str, offset: int, length: int, etag: str | None = None
+    ) -> bytes:
+        """Up to ``length`` bytes from ``offset``; with ``etag``, only if the blob is still that one."""
+        ...
+
+    def write(self, container: str, blob: str, data: bytes, content_type: str) -> BlobInfo:
+        """Write the whole blob, replacing one of that name."""
+        ...
+
+    def ping(self) -> None:
+        """Ask the service for the smallest thing it answers."""
+        ...

@@ -1,0 +1,253 @@
+"""Every error the project raises on purpose.
+
+GeojobsError
+├── InputError                      the caller can mend it
+│   ├── MalformedJsonError
+│   ├── InvalidParametersError      names each field
+│   ├── InvalidIdentifierError
+│   ├── UnknownJobTypeError         lists those there are
+│   ├── BodyTooLargeError
+│   ├── JobNotFoundError
+│   ├── ConfirmationMissingError
+│   └── ResetForbiddenError
+├── CatalogError                    the app is put together wrongly; it does not start
+│   ├── DuplicateRegistrationError
+│   ├── UnknownTaskTypeError        lists those there are
+│   └── IncompleteCatalogError
+├── ContractViolationError          a controller or handler broke its contract
+├── MessageError                    a queue message cannot be used
+│   ├── MessageExtractionError
+│   ├── MessageParsingError
+│   └── MessageLookupError
+├── TaskError                       how a handler says what kind of failure it met
+│   ├── RetryableTaskError
+│   ├── ThrottledTaskError
+│   ├── PermanentTaskError
+│   └── TaskCancelledError
+├── LeaseLostError                  another worker has the task now
+├── ConfigurationError
+└── ServiceUnavailableError         a server this app needs does not answer
+    ├── DatabaseUnavailableError
+    ├── QueueUnavailableError
+    └── BlobUnavailableError
+
+``code`` is stable and part of the API; messages are for people and may change.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class GeojobsError(Exception):
+    """The root; ``code`` names the kind of error in the API, in rows and in logs."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+
+
+class InputError(GeojobsError):
+    """What the caller sent cannot be used; the message says what, where and what would be right."""
+
+    code = "INVALID_INPUT"
+
+
+class MalformedJsonError(InputError):
+    """The text is not the JSON that was expected."""
+
+    code = "MALFORMED_JSON"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One invalid field: ``pointer`` is an RFC 6901 JSON pointer into the body."""
+
+    pointer: str
+    message: str
+
+
+class InvalidParametersError(InputError):
+    """Parameters do not fit their model; ``errors`` holds one entry for each invalid field."""
+
+    code = "INVALID_PARAMETERS"
+
+    def __init__(self, subject: str, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        listed = "; ".join(f"{error.pointer or '/'}: {error.message}" for error in self.errors)
+        super().__init__(f"{subject}: {listed}")
+
+
+class InvalidIdentifierError(InputError):
+    """A job or task id is not written as ids are."""
+
+    code = "INVALID_IDENTIFIER"
+
+
+class BodyTooLargeError(InputError):
+    """The request's body is larger than is accepted."""
+
+    code = "BODY_TOO_LARGE"
+
+
+class JobNotFoundError(InputError):
+    """No job has this id."""
+
+    code = "JOB_NOT_FOUND"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no job has the id {job_id}")
+
+
+class ConfirmationMissingError(InputError):
+    """A destructive call came without ``confirm=yes``."""
+
+    code = "CONFIRMATION_MISSING"
+
+
+class ResetForbiddenError(InputError):
+    """This deployment does not allow its schema to be reset."""
+
+    code = "RESET_FORBIDDEN"
+
+
+def _known(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+class UnknownJobTypeError(InputError):
+    """No controller defines this job type; the message lists those there are."""
+
+    code = "UNKNOWN_JOB_TYPE"
+
+    def __init__(self, job_type: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown job type {job_type!r}; known: {_known(known)}")
+
+
+class CatalogError(GeojobsError):
+    """Job and task catalogs do not fit together."""
+
+    code = "CATALOG_ERROR"
+
+
+class DuplicateRegistrationError(CatalogError):
+    """A name was registered twice."""
+
+    code = "DUPLICATE_REGISTRATION"
+
+
+class UnknownTaskTypeError(CatalogError):
+    """No handler runs this task type; the message lists those there are."""
+
+    code = "UNKNOWN_TASK_TYPE"
+
+    def __init__(self, task_type: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown task type {task_type!r}; known: {_known(known)}")
+
+
+class IncompleteCatalogError(CatalogError):
+    """A stage names a task type that no handler runs, or one with another contract."""
+
+    code = "INCOMPLETE_CATALOG"
+
+
+class ContractViolationError(GeojobsError):
+    """A value that crosses the engine's boundary is not what its contract says."""
+
+    code = "CONTRACT_VIOLATION"
+
+    def __init__(self, contract: str, field: str, producer: str, expected: str) -> None:
+        self.contract, self.field, self.producer, self.expected = contract, field, producer, expected
+        super().__init__(f"contract {contract}, field {field}: {producer} should have produced {expected}")
+
+
+class MessageError(GeojobsError):
+    """A queue message cannot be processed as it is."""
+
+    code = "MESSAGE_ERROR"
+
+
+class MessageExtractionError(MessageError):
+    """The message's body is not UTF-8 text of a sensible size."""
+
+    code = "MESSAGE_NOT_EXTRACTED"
+
+
+class MessageParsingError(MessageError):
+    """The message's text is not the JSON that its queue carries."""
+
+    code = "MESSAGE_NOT_PARSED"
+
+
+class MessageLookupError(MessageError):
+    """The message names a job or task that the database does not have."""
+
+    code = "MESSAGE_NOT_FOUND"
+
+
+class TaskError(GeojobsError):
+    """A handler's failure, by kind; anything else a handler raises counts as retryable once."""
+
+    code = "TASK_FAILED"
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.error_code = code or self.code
+
+
+class RetryableTaskError(TaskError):
+    """It may go well next time."""
+
+    code = "TASK_FAILED_RETRYABLE"
+
+
+class ThrottledTaskError(TaskError):
+    """The other side asked for patience; the next attempt waits longer."""
+
+    code = "TASK_THROTTLED"
+
+
+class PermanentTaskError(TaskError):
+    """It will not go well next time either."""
+
+    code = "TASK_FAILED_PERMANENT"
+
+
+class TaskCancelledError(TaskError):
+    """The handler stopped because it was asked to."""
+
+    code = "TASK_CANCELLED"
+
+
+class LeaseLostError(GeojobsError):
+    """The task's lease went to another worker: this one must not write any more."""
+
+    code = "LEASE_LOST"
+
+
+class ConfigurationError(GeojobsError):
+    """The environment does not give what the app needs; the message names the setting."""
+
+    code = "CONFIGURATION_ERROR"
+
+
+class ServiceUnavailableError(GeojobsError):
+    """A server this app needs does not answer; what was asked may be asked again."""
+
+    code = "SERVICE_UNAVAILABLE"
+
+
+class DatabaseUnavailableError(ServiceUnavailableError):
+    """PostgreSQL does not answer or is not ready."""
+
+    code = "DATABASE_UNAVAILABLE"
+
+
+class QueueUnavailableError(ServiceUnavailableError):
+    """The storage queue does not answer."""
+
+    code = "QUEUE_UNAVAILABLE"
+
+
+class BlobUnavailableError(ServiceUnavailableError):
+    """Blob storage does not answer."""
+
+    code = "BLOB_UNAVAILABLE"

@@ -1,0 +1,52 @@
+"""JSON as the project means it: the type, its canonical form, its strict parser."""
+
+import json
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from schema.errors import MalformedJsonError
+
+JSONValue = JsonValue
+JSONObject = dict[str, JSONValue]
+
+
+def canonical_json(value: JSONValue) -> str:
+    """One text for one value: sorted keys, no white space, no escapes but those JSON demands.
+
+    Raises ``ValueError`` for NaN and infinities, which JSON does not have.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def parse_json_object(raw: bytes) -> JSONObject:
+    """Parse UTF-8 bytes that must hold one JSON object; an empty text counts as ``{}``.
+
+    Raises ``MalformedJsonError`` for text that is no JSON, for NaN and infinities, for nesting beyond the
+    parser's limit, for characters no JSON column can store (NUL), and for anything but an object.
+    """
+    if not raw.strip():
+        return {}
+    try:
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError as exc:
+        raise MalformedJsonError(f"the body is not valid JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise MalformedJsonError(f"the body must be a JSON object, not {_json_name(value)}")
+    parsed: JSONObject = value  # pyright: ignore[reportUnknownVariableType] -- typed Any; yields only JSON
+    if _holds_nul(parsed):
+        raise MalformedJsonError("the body holds the character U+0000, which cannot be stored")
+    return parsed
+
+
+def _holds_nul(value: JSONValue) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in key or _holds_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
+
+
+def _json_name(value: object) -> str:
+    names: dict[type, str] = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

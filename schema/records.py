@@ -1,0 +1,281 @@
+"""Rows of the ``app`` schema as the orchestration sees them, and the values it writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from schema.json_types import JSONObject
+from schema.policies import ErrorClass, FailurePolicy, RetryPolicy
+from schema.results import ErrorDetail, StageResultContract
+from schema.states import JobStatus, StageStatus, TaskStatus
+
+
+class Record(BaseModel):
+    """Base of the rows: frozen; columns that a reader does not know are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class JobRecord(Record):
+    job_id: str
+    job_type: str
+    parameters: JSONObject
+    status: JobStatus
+    stage: int
+    total_stages: int
+    run: int
+    result: JSONObject | None = None
+    result_ref: str | None = None
+    error: ErrorDetail | None = None
+    submitted_by: str | None = None
+    correlation_id: str
+    traceparent: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    updated_at: datetime
+    expires_at: datetime | None = None
+
+
+class StageRecord(Record):
+    job_id: str
+    run: int
+    stage: int
+    status: StageStatus
+    task_type: str
+    expected: int
+    completed: int
+    failed: int
+    retries: int
+    opened_at: datetime
+    closed_at: datetime | None = None
+    deadline: datetime | None = None
+    result: StageResultContract | None = None
+    result_ref: str | None = None
+
+
+class TaskRecord(Record):
+    task_id: str
+    job_id: str
+    run: int
+    stage: int
+    task_index: str
+    position: int
+    task_type: str
+    status: TaskStatus
+    parameters: JSONObject
+    result: JSONObject | None = None
+    result_ref: str | None = None
+    error: ErrorDetail | None = None
+    attempt: int
+    max_attempts: int
+    processed_items: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class OutboxKind(StrEnum):
+    """Which queue a message goes to: ``job`` wakes the orchestrator, ``task`` a worker."""
+
+    JOB = "job"
+    TASK = "task"
+
+
+class OutboxRecord(Record):
+    """One message that must be sent. ``delay_seconds`` is how long it stays invisible, as of the claim."""
+
+    outbox_id: int
+    kind: OutboxKind
+    job_id: str
+    run: int
+    stage: int
+    task_id: str | None = None
+    attempt: int | None = None
+    correlation_id: str
+    traceparent: str | None = None
+    delay_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class NewJob:
+    job_id: str
+    job_type: str
+    parameters: JSONObject
+    total_stages: int
+    correlation_id: str
+    traceparent: str | None = None
+    submitted_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """``created`` is false where the job was there already; ``outbox`` is to be sent at once."""
+
+    job: JobRecord
+    created: bool
+    outbox: Sequence[OutboxRecord]
+
+
+@dataclass(frozen=True)
+class NewTask:
+    task_id: str
+    index: str
+    parameters: JSONObject
+
+
+@dataclass(frozen=True)
+class OpenStage:
+    """A stage to be opened with all its tasks; ``tasks`` in the order in which they start."""
+
+    job_id: str
+    run: int
+    stage: int
+    task_type: str
+    tasks: Sequence[NewTask]
+    max_parallel_tasks: int
+    retry: RetryPolicy
+    failure: FailurePolicy
+    lease: timedelta
+    task_timeout: timedelta
+    stage_timeout: timedelta
+
+
+@dataclass(frozen=True)
+class FinishJob:
+    job_id: str
+    run: int
+    status: JobStatus
+    result: JSONObject | None = None
+    error: ErrorDetail | None = None
+
+
+@dataclass(frozen=True)
+class ReopenStage:
+    """Run a stage again: its failed tasks, or all of them where none failed."""
+
+    job_id: str
+    run: int
+    stage: int
+
+
+@dataclass(frozen=True)
+class StageSettlement:
+    """A closing stage's final state."""
+
+    job_id: str
+    run: int
+    stage: int
+    status: StageStatus
+    completed: int
+    failed: int
+    result: StageResultContract
+
+
+NextStep = OpenStage | FinishJob | ReopenStage
+
+
+class ClaimOutcome(StrEnum):
+    """``final``: it ended already, its stage may need closing. ``skipped``: its stage is ending early.
+
+    ``not_due``: too early, a later message is on its way. ``stale``: not this attempt's to run.
+    """
+
+    CLAIMED = "claimed"
+    FINAL = "final"
+    SKIPPED = "skipped"
+    NOT_DUE = "not_due"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+
+
+class ClaimedTask(Record):
+    task_id: str
+    job_id: str
+    run: int
+    stage: int
+    task_index: str
+    task_type: str
+    parameters: JSONObject
+    attempt: int
+    max_attempts: int
+    lease_token: UUID
+    lease_seconds: float
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    outcome: ClaimOutcome
+    task: ClaimedTask | None = None
+
+
+@dataclass(frozen=True)
+class AttemptSucceeded:
+    result: JSONObject
+    processed_items: int | None = None
+
+
+@dataclass(frozen=True)
+class AttemptFailed:
+    error: ErrorDetail
+    error_class: ErrorClass
+
+
+AttemptOutcome = AttemptSucceeded | AttemptFailed
+
+
+class FinishOutcome(StrEnum):
+    """``lost``: the lease was not this worker's any more, and nothing was changed."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    RETRYING = "retrying"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Finish:
+    outcome: FinishOutcome
+    outbox: Sequence[OutboxRecord]
+
+
+class LeaseState(StrEnum):
+    HELD = "held"
+    CANCEL_REQUESTED = "cancel_requested"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    task_id: str
+    lease_token: UUID
+    progress: float | None = None
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that could not be used, as it is put on record. ``body`` is its first 1,000 characters."""
+
+    queue: str
+    message_id: str
+    body: str
+    size: int
+    dequeue_count: int
+    error_code: str
+    error: str
+    job_id: str | None = None
+    task_id: str | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What one pass repaired, by kind of repair; ``skipped`` where another pass was under way."""
+
+    repairs: dict[str, int]
+    skipped: bool = False

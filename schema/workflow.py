@@ -1,0 +1,124 @@
+"""What a job type is made of: contracts, stages, and the registrations that the catalogs hold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from schema.json_types import JSONObject
+from schema.policies import FailurePolicy, RetryPolicy
+from schema.results import Contract, OrchestrationAction, OrchestrationData, StageResultContract
+
+P = TypeVar("P", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel)
+
+
+class JobParameters(BaseModel):
+    """Base of every job type's parameters: closed to unknown fields, all of it the job's identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dataset_id: str | None = None
+    resource_id: str | None = None
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskContract(Generic[P, R]):
+    """The typed parameters and result of a task type; controller and handler both name this object."""
+
+    task_type: str
+    parameters: type[P]
+    result: type[R]
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """One task of a plan: an index unique in its stage, and parameters that fit the stage's contract."""
+
+    index: str
+    parameters: Contract
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What a controller wants for a stage: tasks, or the end of the job instead."""
+
+    action: OrchestrationAction = OrchestrationAction.CREATE_TASKS
+    tasks: Sequence[TaskDefinition] = ()
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, tasks: Sequence[TaskDefinition]) -> "StagePlan":
+        return cls(tasks=tasks)
+
+    @classmethod
+    def complete_job(cls, reason: str | None = None) -> "StagePlan":
+        return cls(OrchestrationAction.COMPLETE_JOB, reason=reason)
+
+    @classmethod
+    def fail_job(cls, reason: str) -> "StagePlan":
+        return cls(OrchestrationAction.FAIL_JOB, reason=reason)
+
+
+Planner = Callable[[P, StageResultContract | None], StagePlan]
+Decider = Callable[[P, StageResultContract], OrchestrationData]
+Summarizer = Callable[[P, Mapping[int, StageResultContract]], JSONObject]
+
+
+@dataclass(frozen=True)
+class StageDefinition(Generic[P]):
+    """One stage. ``plan`` makes its tasks from the parameters and the previous stage's result.
+
+    ``decide`` says what follows once it is finished; without it, what the stage's own task decided
+    (``OrchestratingResult``), else the next stage, else completion. ``max_retries`` bounds how often
+    a decision of ``retry_stage`` is obeyed before the job fails.
+    """
+
+    name: str
+    contract: TaskContract[Any, Any]
+    plan: Planner[P]
+    decide: Decider[P] | None = None
+    failure: FailurePolicy = field(default_factory=FailurePolicy)
+    max_parallel_tasks: int = 200
+    timeout: timedelta = timedelta(hours=24)
+    max_retries: int = 3
+
+
+@dataclass(frozen=True)
+class JobRegistration(Generic[P]):
+    """A job type: what it is called, what it takes, its stages, and how its result is put together.
+
+    ``stage_count`` says how many of the stages, from the first, a job with these parameters has.
+    """
+
+    job_type: str
+    description: str
+    parameters: type[P]
+    stages: tuple[StageDefinition[P], ...]
+    summarize: Summarizer[P]
+    example: JSONObject
+    stage_count: Callable[[P], int] | None = None
+
+    def total_stages(self, parameters: P) -> int:
+        return len(self.stages) if self.stage_count is None else self.stage_count(parameters)
+
+    def stage(self, number: int) -> StageDefinition[P]:
+        """The stage with this number, counted from 1."""
+        return self.stages[number - 1]
+
+
+@dataclass(frozen=True)
+class TaskInfo(Generic[P, R]):
+    """A task type as its handler declares it.
+
+    ``lease`` is how long a worker owns a task without a heartbeat; ``timeout`` how long one attempt may take.
+    """
+
+    contract: TaskContract[P, R]
+    description: str
+    lease: timedelta = timedelta(minutes=2)
+    timeout: timedelta = timedelta(minutes=25)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)

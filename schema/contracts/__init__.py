@@ -1,0 +1,1 @@
+"""The typed parameters and results of the task types, where controllers and handlers meet."""

@@ -1,0 +1,13 @@
+-- After a final failure in a stage that fails fast: what has not started is skipped, what runs is told to stop.
+create or replace function app.end_stage_early(p_job_id char(64), p_run integer, p_stage integer) returns void
+language plpgsql
+set enable_seqscan = off as $$
+begin
+    update app.stages set ending = true
+     where job_id = p_job_id and run = p_run and stage = p_stage
+       and status = 'open' and fail_fast and not ending;
+    if found then
+        update app.tasks set status = 'skipped', last_event = 'skipped', finished_at = clock_timestamp()
+         where job_id = p_job_id and run = p_run and stage = p_stage and status in ('pending', 'queued');
+    end if;
+end $$;

@@ -1,0 +1,13 @@
+-- Ends a run that is still active; false where it was not.
+create or replace function app.finish_job(
+    p_job_id char(64), p_run integer, p_status app.job_status, p_result jsonb, p_error jsonb
+) returns boolean
+language plpgsql as $$
+begin
+    update app.jobs
+       set status = p_status,
+           last_event = case p_status when 'completed_with_errors' then 'completed' else p_status::text end,
+           result = p_result, error = p_error, finished_at = now(), updated_at = now()
+     where job_id = p_job_id and run = p_run and status in ('queued', 'processing');
+    return found;
+end $$;

@@ -1,0 +1,1 @@
+"""Adapters: PostgreSQL, queues and blobs behind the Protocols of ``interfaces``."""

@@ -1,0 +1,56 @@
+"""Jobs in PostgreSQL."""
+
+from repositories.postgres import Database
+from repositories.rows import jsonb, outbox_records
+from repositories.statements import load_statements
+from schema.errors import DatabaseUnavailableError
+from schema.records import FinishJob, JobRecord, NewJob, Submission
+
+_SQL = load_statements("orchestration.sql")
+
+
+class PostgresJobRepository:
+    """Implements ``interfaces.repositories.JobRepository``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, job: NewJob) -> Submission:
+        row = self._database.fetch_one(
+            _SQL["submit_job"],
+            {
+                "job_id": job.job_id,
+                "job_type": job.job_type,
+                "parameters": jsonb(job.parameters),
+                "total_stages": job.total_stages,
+                "correlation_id": job.correlation_id,
+                "traceparent": job.traceparent,
+                "submitted_by": job.submitted_by,
+            },
+        )
+        if row is None:
+            raise DatabaseUnavailableError("the job was removed while it was submitted; submit it again")
+        return Submission(
+            job=JobRecord.model_validate(row["job"]),
+            created=row["created"],
+            outbox=outbox_records(row["outbox"]),
+        )
+
+    def get(self, job_id: str) -> JobRecord | None:
+        row = self._database.fetch_one(_SQL["get_job"], {"job_id": job_id})
+        return None if row is None else JobRecord.model_validate(row)
+
+    def finish(self, finish: FinishJob) -> bool:
+        row = self._database.fetch_one(_SQL["finish_job"], finish_parameters(finish))
+        return row is not None and bool(row["done"])
+
+
+def finish_parameters(finish: FinishJob) -> dict[str, object]:
+    """The parameters of the statement ``finish_job``."""
+    return {
+        "job_id": finish.job_id,
+        "run": finish.run,
+        "status": finish.status.value,
+        "result": jsonb(finish.result),
+        "error": jsonb(finish.error),
+    }

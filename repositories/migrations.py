@@ -1,0 +1,94 @@
+"""Installs, upgrades and drops the ``app`` schema from the numbered files of ``schema/sql``."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import LiteralString, cast
+
+from repositories.postgres import Connection, Database
+from repositories.statements import load_statements
+
+_SQL = load_statements("migrations.sql")
+_SOURCE = Path(__file__).parent.parent / "schema" / "sql"
+
+
+@dataclass(frozen=True)
+class Migration:
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+class SchemaRepository:
+    """One transaction for each call, and one caller at a time: an advisory lock keeps others waiting."""
+
+    def __init__(self, database: Database, source: Path = _SOURCE) -> None:
+        self._database = database
+        self._source = source
+
+    def migrations(self) -> list[Migration]:
+        """All there are, in order; the number is the file name's first four digits."""
+        files = sorted((self._source / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
+        return [Migration(int(file.name[:4]), file.stem, file.read_text("utf-8")) for file in files]
+
+    def version(self) -> int | None:
+        """The newest applied migration, or ``None`` without a schema."""
+        row = self._database.fetch_one(_SQL["has_schema"])
+        if row is None or not row["present"]:
+            return None
+        newest = self._database.fetch_one(_SQL["newest_migration"])
+        return None if newest is None else newest["version"]
+
+    def migrate(self) -> Sequence[str]:
+        """Apply what is pending, then all functions anew; returns the names of what was applied."""
+        with self._database.transaction() as connection:
+            return self._apply(connection)
+
+    def redeploy(self) -> Sequence[str]:
+        """Drop the schema with all its data and build it again, in one transaction."""
+        with self._database.transaction() as connection:
+            connection.execute(_SQL["lock"])
+            connection.execute(_SQL["drop_schema"])
+            return ["dropped schema app", *self._apply(connection)]
+
+    def drop(self) -> Sequence[str]:
+        """Drop the schema with all its data."""
+        with self._database.transaction() as connection:
+            connection.execute(_SQL["lock"])
+            connection.execute(_SQL["drop_schema"])
+            return ["dropped schema app"]
+
+    def _apply(self, connection: Connection) -> list[str]:
+        connection.execute(_SQL["lock"])
+        applied = self._applied_versions(connection)
+        done: list[str] = []
+        for migration in self.migrations():
+            if migration.version in applied:
+                continue
+            connection.execute(_own_sql(migration.sql))
+            connection.execute(
+                _SQL["record_migration"],
+                {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
+            )
+            done.append(f"applied {migration.name}")
+        connection.execute(_SQL["allow_any_order"])
+        for file in sorted((self._source / "functions").glob("*.sql")):
+            connection.execute(_own_sql(file.read_text("utf-8")))
+        done.append("replaced functions")
+        return done
+
+    def _applied_versions(self, connection: Connection) -> set[int]:
+        present = connection.execute(_SQL["has_schema"]).fetchone()
+        if present is None or not present["present"]:
+            return set()
+        return {row["version"] for row in connection.execute(_SQL["applied_migrations"])}
+
+
+def _own_sql(text: str) -> LiteralString:
+    """The project's own file: as literal as if it stood here."""
+    return cast("LiteralString", text)

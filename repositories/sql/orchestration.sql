@@ -1,0 +1,91 @@
+-- The protocol's statements: each a call of one function or a single statement.
+
+-- name: submit_job
+select created, job, outbox
+  from app.submit_job(%(job_id)s, %(job_type)s, %(parameters)s, %(total_stages)s,
+                      %(correlation_id)s, %(traceparent)s, %(submitted_by)s);
+
+-- name: get_job
+select * from app.jobs where job_id = %(job_id)s;
+
+-- name: finish_job
+select app.finish_job(%(job_id)s, %(run)s, %(status)s, %(result)s, %(error)s) as done;
+
+-- name: get_stage
+select * from app.stages where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s;
+
+-- name: list_stages
+select * from app.stages where job_id = %(job_id)s and run = %(run)s order by stage;
+
+-- name: open_stage
+select app.open_stage(
+    %(job_id)s, %(run)s, %(stage)s, %(task_type)s, %(task_ids)s, %(indexes)s, %(parameters)s,
+    %(max_parallel_tasks)s, %(fail_fast)s, %(min_success_rate)s, %(max_attempts)s, %(retry_base)s,
+    %(retry_factor)s, %(retry_cap)s, %(retry_jitter)s, %(lease)s, %(task_timeout)s, %(stage_timeout)s) as done;
+
+-- name: close_stage
+select app.close_stage(%(job_id)s, %(run)s, %(stage)s) as outbox;
+
+-- name: settle_stage
+select app.settle_stage(%(job_id)s, %(run)s, %(stage)s, %(status)s, %(completed)s, %(failed)s,
+                        %(result)s) as done;
+
+-- name: reopen_stage
+select app.reopen_stage(%(job_id)s, %(run)s, %(stage)s) as done;
+
+-- name: page_of_tasks
+select * from app.tasks
+ where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s
+   and (position, task_id) > (%(after)s, '')
+ order by position limit %(limit)s;
+
+-- name: claim_task
+select * from app.claim_task(%(task_id)s, %(attempt)s, %(worker)s, %(lease_token)s);
+
+-- name: finish_task
+call app.finish_task(%(task_id)s, %(lease_token)s, %(result)s, %(processed_items)s, %(error)s, %(error_class)s);
+
+-- name: heartbeat
+select lease_token, stop from app.heartbeat(%(task_ids)s, %(lease_tokens)s, %(progress)s);
+
+-- name: get_task
+select * from app.tasks where task_id = %(task_id)s;
+
+-- name: find_task
+select * from app.tasks
+ where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s and task_index = %(task_index)s;
+
+-- name: claim_outbox
+select app.claim_outbox(%(limit)s) as message;
+
+-- name: delete_outbox
+delete from app.outbox where outbox_id = any(%(outbox_ids)s);
+
+-- name: record_dead_letter
+insert into app.dead_letters
+    (queue, message_id, body, size, dequeue_count, error_code, error, job_id, task_id, correlation_id)
+values
+    (%(queue)s, %(message_id)s, %(body)s, %(size)s, %(dequeue_count)s, %(error_code)s, %(error)s,
+     %(job_id)s, %(task_id)s, %(correlation_id)s)
+on conflict (queue, message_id) do update
+   set dequeue_count = excluded.dequeue_count, last_seen_at = now(),
+       error_code = excluded.error_code, error = excluded.error;
+
+-- name: begin_sweep
+insert into app.sweeps default values returning sweep_id;
+
+-- name: end_sweep
+update app.sweeps set finished_at = clock_timestamp(), repairs = %(repairs)s, error = %(error)s
+ where sweep_id = %(sweep_id)s;
+
+-- name: repair_expired_leases
+select app.repair_expired_leases(%(limit)s) as repairs;
+
+-- name: repair_unclosed_stages
+select app.repair_unclosed_stages(%(limit)s) as repairs;
+
+-- name: repair_unclaimed_tasks
+select app.repair_unclaimed_tasks(%(limit)s, %(age)s) as repairs;
+
+-- name: repair_stalled_jobs
+select app.repair_stalled_jobs(%(limit)s, %(age)s) as repairs;

@@ -1,0 +1,1 @@
+"""Task handlers, and the geospatial code under them."""

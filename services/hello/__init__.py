@@ -1,0 +1,1 @@
+"""The greetings of ``hello_world``."""

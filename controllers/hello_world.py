@@ -1,13 +1,13 @@
 """``hello_world``: n greetings in parallel, then a reply to each. The smallest job with two stages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from schema.contracts.hello_world import GREETING, REPLY, GreetingParameters, GreetingResult, ReplyParameters
 from schema.json_types import JSONObject
-from schema.results import StageResultContract
+from schema.results import StageResultContract, TaskResult
 from schema.workflow import JobParameters, JobRegistration, StageDefinition, StagePlan, TaskDefinition
 
 
@@ -36,7 +36,7 @@ def plan_greetings(parameters: HelloWorldParameters, _: StageResultContract | No
 
 def plan_replies(_: HelloWorldParameters, previous: StageResultContract | None) -> StagePlan:
     """One reply to each greeting, read by the task that writes it."""
-    greeted = [] if previous is None else previous.task_results
+    greeted: Sequence[TaskResult] = () if previous is None else previous.task_results
     return StagePlan.of(
         [
             TaskDefinition(

@@ -19,6 +19,7 @@ from schema.records import (
     OutboxRecord,
     StageRecord,
     StageSettlement,
+    StageSummary,
     Submission,
     SweepReport,
     TaskRecord,
@@ -45,6 +46,10 @@ class StageRepository(Protocol):
     def get(self, job_id: str, run: int, stage: int) -> StageRecord | None: ...
 
     def list(self, job_id: str, run: int) -> Sequence[StageRecord]: ...
+
+    def summaries(self, job_id: str, run: int) -> Sequence[StageSummary]:
+        """The run's stages in order, with the counts of their tasks as of now."""
+        ...
 
     def open(self, stage: OpenStage) -> bool:
         """Insert the stage with all its tasks and the first messages; false if it is there already

@@ -16,6 +16,7 @@ from schema.records import (
     ReopenStage,
     StageRecord,
     StageSettlement,
+    StageSummary,
     TaskRecord,
 )
 
@@ -40,6 +41,10 @@ class StageCompletionRepository:
     def list(self, job_id: str, run: int) -> Sequence[StageRecord]:
         rows = self._database.fetch_all(_SQL["list_stages"], {"job_id": job_id, "run": run})
         return [StageRecord.model_validate(row) for row in rows]
+
+    def summaries(self, job_id: str, run: int) -> Sequence[StageSummary]:
+        rows = self._database.fetch_all(_SQL["stage_summaries"], {"job_id": job_id, "run": run})
+        return [StageSummary.model_validate(row) for row in rows]
 
     def open(self, stage: OpenStage) -> bool:
         row = self._database.fetch_one(_SQL["open_stage"], _open_parameters(stage))

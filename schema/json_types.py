@@ -1,6 +1,7 @@
 """JSON as the project means it: the type, its canonical form, its strict parser."""
 
 import json
+import math
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -34,17 +35,20 @@ def parse_json_object(raw: bytes) -> JSONObject:
     if not isinstance(value, dict):
         raise MalformedJsonError(f"the body must be a JSON object, not {_json_name(value)}")
     parsed: JSONObject = value  # pyright: ignore[reportUnknownVariableType] -- typed Any; yields only JSON
-    if _holds_nul(parsed):
+    if not is_storable(parsed):
         raise MalformedJsonError("the body holds the character U+0000, which cannot be stored")
     return parsed
 
 
-def _holds_nul(value: JSONValue) -> bool:
+def is_storable(value: JSONValue) -> bool:
+    """Whether a JSON column takes the value: no U+0000, no lone surrogates, no NaN, no infinity."""
     if isinstance(value, str):
-        return "\0" in value
+        return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
     if isinstance(value, dict):
-        return any("\0" in key or _holds_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(_holds_nul(item) for item in value)
+        return all(is_storable(key) and is_storable(item) for key, item in value.items())
+    return not isinstance(value, list) or all(is_storable(item) for item in value)
 
 
 def _json_name(value: object) -> str:

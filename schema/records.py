@@ -58,6 +58,19 @@ class StageRecord(Record):
     result_ref: str | None = None
 
 
+class StageSummary(Record):
+    """A stage with the counts of its tasks; ``result`` holds the first 100 task results only."""
+
+    stage: int
+    status: StageStatus
+    task_type: str
+    expected: int
+    completed: int
+    failed: int
+    running: int
+    result: JSONObject | None = None
+
+
 class TaskRecord(Record):
     task_id: str
     job_id: str

@@ -13,7 +13,7 @@ from schema.states import StageStatus, TaskStatus
 class Contract(BaseModel):
     """Base of every value that crosses the engine's boundary: frozen, and closed to unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ErrorDetail(Contract):

@@ -17,6 +17,24 @@ select * from app.stages where job_id = %(job_id)s and run = %(run)s and stage =
 -- name: list_stages
 select * from app.stages where job_id = %(job_id)s and run = %(run)s order by stage;
 
+-- name: stage_summaries
+select s.stage, s.status, s.task_type, s.expected, c.completed, c.failed, c.running,
+       case when s.result is not null then s.result || jsonb_build_object(
+           'task_results', jsonb_path_query_array(s.result, '$.task_results[0 to 99]')) end as result
+  from app.stages s
+  left join lateral (
+      select count(*) filter (where t.status = 'completed') as completed,
+             count(*) filter (where t.status in ('failed', 'skipped', 'cancelled')) as failed,
+             count(*) filter (where t.status = 'processing') as running
+        from app.tasks t
+       where s.closed_at is null and t.job_id = s.job_id and t.run = s.run and t.stage = s.stage
+      having s.closed_at is null
+      union all
+      select s.completed, s.failed, 0 where s.closed_at is not null
+  ) c on true
+ where s.job_id = %(job_id)s and s.run = %(run)s
+ order by s.stage;
+
 -- name: open_stage
 select app.open_stage(
     %(job_id)s, %(run)s, %(stage)s, %(task_type)s, %(task_ids)s, %(indexes)s, %(parameters)s,

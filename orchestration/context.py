@@ -1,0 +1,73 @@
+"""What a running handler may see and use."""
+
+from interfaces.blobs import BlobRepository
+from interfaces.repositories import TaskRepository
+from orchestration.leases import Lease
+from schema.errors import LeaseLostError, PermanentTaskError, TaskCancelledError
+from schema.json_types import JSONObject
+from schema.records import ClaimedTask, LeaseState
+from schema.states import TaskStatus
+
+
+class RunningTaskContext:
+    """Implements ``interfaces.handler.TaskContext`` for one attempt."""
+
+    def __init__(
+        self,
+        task: ClaimedTask,
+        correlation_id: str,
+        lease: Lease,
+        tasks: TaskRepository,
+        blobs: BlobRepository,
+    ) -> None:
+        self._task = task
+        self._correlation_id = correlation_id
+        self._lease = lease
+        self._tasks = tasks
+        self._blobs = blobs
+
+    @property
+    def job_id(self) -> str:
+        return self._task.job_id
+
+    @property
+    def run(self) -> int:
+        return self._task.run
+
+    @property
+    def stage(self) -> int:
+        return self._task.stage
+
+    @property
+    def task_id(self) -> str:
+        return self._task.task_id
+
+    @property
+    def attempt(self) -> int:
+        return self._task.attempt
+
+    @property
+    def correlation_id(self) -> str:
+        return self._correlation_id
+
+    @property
+    def blobs(self) -> BlobRepository:
+        return self._blobs
+
+    def result_of(self, stage: int, index: str) -> JSONObject:
+        """Raises ``PermanentTaskError`` (``RESULT_MISSING``) where no such task has completed."""
+        task = self._tasks.find(self.job_id, self.run, stage, index)
+        if task is None or task.status is not TaskStatus.COMPLETED or task.result is None:
+            raise PermanentTaskError(
+                f"stage {stage} has no completed task with the index {index!r}", "RESULT_MISSING"
+            )
+        return task.result
+
+    def report_progress(self, fraction: float) -> None:
+        self._lease.progress = min(1.0, max(0.0, fraction))
+
+    def raise_if_stopped(self) -> None:
+        if self._lease.state is LeaseState.LOST:
+            raise LeaseLostError(f"the lease of {self.task_id} is lost")
+        if self._lease.state is LeaseState.CANCEL_REQUESTED:
+            raise TaskCancelledError("the task was asked to stop")

@@ -1,0 +1,225 @@
+"""Drives a job: on a hint that something is to be done for a stage, finds out what and does it once."""
+
+import logging
+from typing import Any
+
+from interfaces.catalogs import JobCatalog
+from interfaces.clock import Clock
+from interfaces.repositories import JobRepository, StageRepository
+from orchestration.aggregation import stage_result, with_decision
+from orchestration.contracts import controller_code, instance_of, parsed
+from orchestration.finishing import completed_job, failed_job
+from orchestration.planning import StagePlanner
+from orchestration.relay import OutboxRelay
+from schema.errors import CatalogError, ContractViolationError, MessageLookupError, UnknownJobTypeError
+from schema.messages import JobQueueMessage
+from schema.records import (
+    FinishJob,
+    JobRecord,
+    NextStep,
+    OpenStage,
+    ReopenStage,
+    StageRecord,
+    StageSettlement,
+)
+from schema.results import OrchestrationAction, OrchestrationData, StageResultContract
+from schema.states import FINAL_JOB_STATES, StageStatus, TaskStatus
+from schema.workflow import JobRegistration, StageDefinition
+
+_log = logging.getLogger(__name__)
+
+_BROKEN = (ContractViolationError, CatalogError, UnknownJobTypeError)
+
+
+class JobDriver:
+    """The message says where to look; the database says what there is to do.
+
+    So a message may come twice, late or never: what is done already is not done again.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: JobCatalog,
+        planner: StagePlanner,
+        jobs: JobRepository,
+        stages: StageRepository,
+        relay: OutboxRelay,
+        clock: Clock,
+    ) -> None:
+        self._catalog = catalog
+        self._planner = planner
+        self._jobs = jobs
+        self._stages = stages
+        self._relay = relay
+        self._clock = clock
+
+    def handle(self, message: JobQueueMessage) -> None:
+        """Open, close or settle the stage that the message names, as its state demands.
+
+        Raises ``MessageLookupError`` where there is no such job.
+        """
+        job = self._jobs.get(message.job_id)
+        if job is None:
+            raise MessageLookupError(f"no job has the id {message.job_id}")
+        if job.run != message.run or job.status in FINAL_JOB_STATES:
+            _log.info("message of a run that is over was dropped", extra=_facts(job, message.stage))
+            return
+        stage = self._stages.get(job.job_id, job.run, message.stage)
+        if stage is None:
+            self._start(job, message.stage)
+        elif stage.status is StageStatus.OPEN:
+            self._relay.dispatch(self._stages.close(job.job_id, job.run, stage.stage))
+        elif stage.status is StageStatus.CLOSING:
+            self._advance(job, stage)
+        self._relay.drain()
+
+    def _start(self, job: JobRecord, stage: int) -> None:
+        if stage != job.stage:
+            _log.info("message of a stage that is not due was dropped", extra=_facts(job, stage))
+            return
+        results = self._earlier_results(job, stage)
+        try:
+            step = self._planner.plan(job, stage, results, degraded=_degraded(results))
+        except _BROKEN as exc:
+            step = failed_job(job, exc.code, str(exc), stage)
+        if isinstance(step, OpenStage):
+            done = self._stages.open(step)
+        else:
+            done = isinstance(step, FinishJob) and self._jobs.finish(step)
+        _report(job, stage, step, done=done)
+
+    def _advance(self, job: JobRecord, stage: StageRecord) -> None:
+        result, step = self._settled(job, stage)
+        settlement = StageSettlement(
+            job_id=job.job_id,
+            run=job.run,
+            stage=stage.stage,
+            status=result.status,
+            completed=result.successful_tasks,
+            failed=result.failed_tasks,
+            result=result,
+        )
+        done = self._stages.settle(settlement, step)
+        _report(job, stage.stage, step, done=done)
+
+    def _settled(self, job: JobRecord, stage: StageRecord) -> tuple[StageResultContract, NextStep]:
+        try:
+            registration = self._catalog.get(job.job_type)
+            definition = registration.stage(stage.stage)
+        except UnknownJobTypeError as exc:
+            return _unknown_result(stage, self._clock), failed_job(job, exc.code, str(exc), stage.stage)
+        tasks = self._stages.task_results(job.job_id, job.run, stage.stage)
+        result = stage_result(stage, definition, tasks, self._clock.now())
+        try:
+            result = with_decision(result, definition.contract.result)
+            step = self._following(job, stage, registration, definition, result)
+        except _BROKEN as exc:
+            step = failed_job(job, exc.code, str(exc), stage.stage)
+        return result, step
+
+    def _following(
+        self,
+        job: JobRecord,
+        stage: StageRecord,
+        registration: JobRegistration[Any],
+        definition: StageDefinition[Any],
+        result: StageResultContract,
+    ) -> NextStep:
+        if result.status is StageStatus.FAILED:
+            return _failed_by_tasks(job, result)
+        parameters = parsed(registration.parameters, job.parameters, f"job {job.job_id}")
+        decision = _decision(job, definition, parameters, result)
+        if decision.action is OrchestrationAction.RETRY_STAGE:
+            return _retried(job, stage, definition, decision)
+        if decision.action is OrchestrationAction.FAIL_JOB:
+            reason = decision.reason or "no reason given"
+            return failed_job(job, "JOB_FAILED_BY_CONTROLLER", reason, stage.stage)
+        results = {**self._earlier_results(job, stage.stage), stage.stage: result}
+        degraded = _degraded(results)
+        if decision.action is OrchestrationAction.COMPLETE_JOB:
+            return completed_job(job, registration, parameters, results, degraded=degraded)
+        if stage.stage >= job.total_stages:
+            producer = f"{job.job_type}.{definition.name}"
+            raise ContractViolationError(
+                "OrchestrationData", "/action", producer, "another action than create_tasks: no stage follows"
+            )
+        return self._planner.plan(job, stage.stage + 1, results, degraded=degraded)
+
+    def _earlier_results(self, job: JobRecord, stage: int) -> dict[int, StageResultContract]:
+        stages = self._stages.list(job.job_id, job.run)
+        return {row.stage: row.result for row in stages if row.stage < stage and row.result is not None}
+
+
+def _decision(
+    job: JobRecord, definition: StageDefinition[Any], parameters: Any, result: StageResultContract
+) -> OrchestrationData:
+    if definition.decide is not None:
+        producer = f"{job.job_type}.{definition.name}.decide"
+        with controller_code(producer):
+            decided = definition.decide(parameters, result)
+        return instance_of(OrchestrationData, decided, producer)
+    if result.orchestration is not None:
+        return result.orchestration
+    last = result.stage_number >= job.total_stages
+    return OrchestrationData(
+        action=OrchestrationAction.COMPLETE_JOB if last else OrchestrationAction.CREATE_TASKS
+    )
+
+
+def _retried(
+    job: JobRecord, stage: StageRecord, definition: StageDefinition[Any], decision: OrchestrationData
+) -> NextStep:
+    if stage.retries < definition.max_retries:
+        return ReopenStage(job.job_id, job.run, stage.stage)
+    message = f"stage {stage.stage} was retried {stage.retries} times; {decision.reason or 'no reason given'}"
+    return failed_job(job, "STAGE_RETRIES_EXHAUSTED", message, stage.stage)
+
+
+def _failed_by_tasks(job: JobRecord, result: StageResultContract) -> FinishJob:
+    failed = [task for task in result.task_results if task.status is TaskStatus.FAILED]
+    first = next((task for task in failed if task.error_details is not None), None)
+    if first is None or first.error_details is None:
+        message = f"stage {result.stage_number} reached {result.success_rate:.1f} % success"
+        return failed_job(job, "STAGE_FAILED", message, result.stage_number)
+    error = first.error_details
+    return failed_job(job, error.code, error.message, result.stage_number, first.task_id)
+
+
+def _degraded(results: dict[int, StageResultContract]) -> bool:
+    return any(result.status is StageStatus.COMPLETED_WITH_ERRORS for result in results.values())
+
+
+def _unknown_result(stage: StageRecord, clock: Clock) -> StageResultContract:
+    return StageResultContract(
+        stage_number=stage.stage,
+        stage_key=str(stage.stage),
+        status=StageStatus.FAILED,
+        task_count=stage.expected,
+        successful_tasks=0,
+        failed_tasks=0,
+        success_rate=0.0,
+        task_results=(),
+        completed_at=clock.now(),
+    )
+
+
+def _report(job: JobRecord, stage: int, step: NextStep, *, done: bool) -> None:
+    if not done:
+        _log.info("another delivery was first", extra=_facts(job, stage))
+    elif isinstance(step, OpenStage):
+        _log.info("stage opened", extra={**_facts(job, step.stage), "tasks": len(step.tasks)})
+    elif isinstance(step, ReopenStage):
+        _log.info("stage reopened", extra=_facts(job, stage))
+    else:
+        _log.info("job finished", extra={**_facts(job, stage), "status": step.status.value})
+
+
+def _facts(job: JobRecord, stage: int) -> dict[str, object]:
+    return {
+        "job_id": job.job_id,
+        "job_type": job.job_type,
+        "run": job.run,
+        "stage": stage,
+        "correlation_id": job.correlation_id,
+    }

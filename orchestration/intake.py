@@ -1,0 +1,115 @@
+"""The queue boundary: extract, parse, hand over; what cannot be used is put on record first."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from interfaces.repositories import DeadLetterRepository
+from orchestration.salvage import salvaged_ids
+from schema.errors import (
+    DatabaseUnavailableError,
+    MessageError,
+    MessageExtractionError,
+    MessageParsingError,
+)
+from schema.records import DeadLetter
+
+_log = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=BaseModel)
+
+_MAX_BYTES = 64 * 1024
+_LOGGED_CHARACTERS = 500
+_STORED_CHARACTERS = 1_000
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as the host delivers it."""
+
+    queue: str
+    message_id: str
+    body: bytes
+    dequeue_count: int
+
+
+class MessageIntake:
+    """Each step has its own error; all of them are recorded, logged, and left to the host's redelivery,
+    which ends in the poison queue."""
+
+    def __init__(self, dead_letters: DeadLetterRepository) -> None:
+        self._dead_letters = dead_letters
+
+    def process(self, delivery: Delivery, model: type[M], handle: Callable[[M], None]) -> None:
+        """Raises ``MessageExtractionError``, ``MessageParsingError``, ``MessageLookupError``, or whatever
+        the processing raises."""
+        try:
+            handle(parse(extract(delivery.body), model))
+        except MessageError as exc:
+            self._put_on_record(delivery, exc)
+            raise
+
+    def _put_on_record(self, delivery: Delivery, error: MessageError) -> None:
+        text = _printable(delivery.body)
+        ids = salvaged_ids(text)
+        facts: dict[str, object] = {
+            "queue": delivery.queue,
+            "message_id": delivery.message_id,
+            "dequeue_count": delivery.dequeue_count,
+            "size": len(delivery.body),
+            "job_id": ids.job_id,
+            "task_id": ids.task_id,
+            "correlation_id": ids.correlation_id,
+            "error_code": error.code,
+        }
+        _log.error(
+            "message could not be used", extra={**facts, "body": text[:_LOGGED_CHARACTERS]}, exc_info=error
+        )
+        letter = DeadLetter(
+            queue=delivery.queue,
+            message_id=delivery.message_id,
+            body=text[:_STORED_CHARACTERS],
+            size=len(delivery.body),
+            dequeue_count=delivery.dequeue_count,
+            error_code=error.code,
+            error=str(error)[:_STORED_CHARACTERS],
+            job_id=ids.job_id,
+            task_id=ids.task_id,
+            correlation_id=ids.correlation_id,
+        )
+        try:
+            self._dead_letters.record(letter)
+        except DatabaseUnavailableError:
+            _log.exception("message could not be put on record", extra=facts)
+
+
+def extract(body: bytes) -> str:
+    """The message's text; raises ``MessageExtractionError``."""
+    if not body.strip():
+        raise MessageExtractionError("the message is empty")
+    if len(body) > _MAX_BYTES:
+        raise MessageExtractionError(f"the message has {len(body)} bytes, more than a queue carries")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise MessageExtractionError(f"the message is not UTF-8 text: {exc.reason}") from exc
+
+
+def parse(text: str, model: type[M]) -> M:
+    """The message; raises ``MessageParsingError`` that names the fields that are wrong."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as exc:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in error['loc']) or 'message'}: {error['msg']}"
+            for error in exc.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise MessageParsingError(f"not a {model.__name__}: {wrong}") from exc
+
+
+def _printable(body: bytes) -> str:
+    """Text that a log and a text column take, whatever the bytes were."""
+    return body.decode("utf-8", errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,120 @@
+"""Sends what the outbox says must be sent, and forgets what was sent."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from interfaces.queues import QueueRepository
+from interfaces.repositories import OutboxRepository
+from schema.errors import DatabaseUnavailableError, QueueUnavailableError
+from schema.messages import JobQueueMessage, QueueMessage, TaskQueueMessage
+from schema.records import OutboxKind, OutboxRecord
+
+_log = logging.getLogger(__name__)
+
+_PAGE = 256
+_MAX_SENT = 64
+_MAX_SENT_SECONDS = 0.5
+
+
+class OutboxRelay:
+    """No transaction is held while a message travels: rows are claimed, sent, then deleted.
+
+    Rows that cannot be sent stay; they are taken up again when their claim has run out. Sent rows are
+    deleted in batches (64 rows or half a second), which is safe because a row that is sent twice does
+    nothing the second time.
+    """
+
+    def __init__(self, outbox: OutboxRepository, queue: QueueRepository, concurrency: int = 16) -> None:
+        self._outbox = outbox
+        self._queue = queue
+        self._senders = ThreadPoolExecutor(concurrency, thread_name_prefix="relay")
+        self._lock = threading.Lock()
+        self._sent: list[int] = []
+        self._timer: threading.Timer | None = None
+
+    def dispatch(self, rows: Sequence[OutboxRecord]) -> int:
+        """Send rows that are claimed for this caller; returns how many were sent. Never raises."""
+        if len(rows) <= 1:
+            sent = [row.outbox_id for row in rows if self._send(row)]
+        else:
+            results = list(self._senders.map(self._send, rows))
+            sent = [row.outbox_id for row, done in zip(rows, results, strict=True) if done]
+        self._forget(sent)
+        return len(sent)
+
+    def drain(self) -> int:
+        """Send everything nobody else is sending; stops early where nothing can be sent."""
+        total = 0
+        while rows := self._outbox.claim(_PAGE):
+            sent = self.dispatch(rows)
+            self.flush()
+            total += sent
+            if sent < len(rows):
+                break
+        return total
+
+    def flush(self) -> None:
+        """Delete the rows that were sent. Where the database is away they stay, and are sent again."""
+        with self._lock:
+            sent, self._sent = self._sent, []
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        if not sent:
+            return
+        try:
+            self._outbox.delete(sent)
+        except DatabaseUnavailableError:
+            _log.warning("sent messages could not be forgotten", extra={"messages": len(sent)}, exc_info=True)
+
+    def close(self) -> None:
+        self._senders.shutdown(wait=True)
+        self.flush()
+
+    def _forget(self, outbox_ids: Sequence[int]) -> None:
+        if not outbox_ids:
+            return
+        with self._lock:
+            self._sent.extend(outbox_ids)
+            full = len(self._sent) >= _MAX_SENT
+            if not full and self._timer is None:
+                self._timer = threading.Timer(_MAX_SENT_SECONDS, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+        if full:
+            self.flush()
+
+    def _send(self, row: OutboxRecord) -> bool:
+        try:
+            self._queue.send(message_of(row), row.delay_seconds)
+        except QueueUnavailableError:
+            _log.warning(
+                "a message could not be sent and stays in the outbox",
+                extra={"outbox_id": row.outbox_id, "job_id": row.job_id, "task_id": row.task_id},
+                exc_info=True,
+            )
+            return False
+        return True
+
+
+def message_of(row: OutboxRecord) -> QueueMessage:
+    """The message that an outbox row stands for."""
+    if row.kind is OutboxKind.JOB or row.task_id is None or row.attempt is None:
+        return JobQueueMessage(
+            job_id=row.job_id,
+            run=row.run,
+            stage=row.stage,
+            correlation_id=row.correlation_id,
+            traceparent=row.traceparent,
+        )
+    return TaskQueueMessage(
+        job_id=row.job_id,
+        run=row.run,
+        stage=row.stage,
+        correlation_id=row.correlation_id,
+        traceparent=row.traceparent,
+        task_id=row.task_id,
+        attempt=row.attempt,
+    )

@@ -1,0 +1,79 @@
+"""Submits a job: validates its parameters, derives its id, stores it once, wakes the orchestrator."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from interfaces.catalogs import JobCatalog
+from interfaces.repositories import JobRepository
+from orchestration.contracts import field_errors
+from orchestration.relay import OutboxRelay
+from schema.errors import InvalidParametersError
+from schema.identity import job_id_of
+from schema.json_types import JSONObject
+from schema.records import NewJob, Submission
+from schema.workflow import JobRegistration
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who submits, and under which ids the work is traced."""
+
+    correlation_id: str
+    traceparent: str | None = None
+    identity: str | None = None
+
+
+class SubmitJob:
+    """The same type and parameters are the same job, whoever submits them and however often."""
+
+    def __init__(self, catalog: JobCatalog, jobs: JobRepository, relay: OutboxRelay) -> None:
+        self._catalog = catalog
+        self._jobs = jobs
+        self._relay = relay
+
+    def __call__(self, job_type: str, body: JSONObject, caller: Caller) -> Submission:
+        """Raises ``UnknownJobTypeError`` and ``InvalidParametersError``.
+
+        A queue that does not answer is no failure: the job is stored, and the relay sends its message later.
+        """
+        job = self.validate(job_type, body, caller)
+        submission = self._jobs.submit(job)
+        self._relay.dispatch(submission.outbox)
+        _log.info(
+            "job submitted" if submission.created else "job was there already",
+            extra={
+                "job_id": job.job_id,
+                "job_type": job_type,
+                "correlation_id": caller.correlation_id,
+                "status": submission.job.status.value,
+            },
+        )
+        return submission
+
+    def validate(self, job_type: str, body: JSONObject, caller: Caller) -> NewJob:
+        """The job that would be stored, with defaults applied and its id."""
+        registration = self._catalog.get(job_type)
+        model = _validated(registration, body)
+        parameters: JSONObject = model.model_dump(mode="json")
+        return NewJob(
+            job_id=job_id_of(job_type, parameters),
+            job_type=job_type,
+            parameters=parameters,
+            total_stages=registration.total_stages(model),
+            correlation_id=caller.correlation_id,
+            traceparent=caller.traceparent,
+            submitted_by=caller.identity,
+        )
+
+
+def _validated(registration: JobRegistration[Any], body: JSONObject) -> Any:
+    try:
+        return registration.parameters.model_validate(body)
+    except ValidationError as exc:
+        subject = f"the parameters of {registration.job_type} are not valid"
+        raise InvalidParametersError(subject, field_errors(exc)) from exc

@@ -19,7 +19,13 @@ class BlobInfo:
 
 class BlobRepository(Protocol):
     """Raises ``PermanentTaskError`` (``CONTAINER_NOT_ALLOWED``, ``CONTAINER_NOT_FOUND``, ``BLOB_NOT_FOUND``,
-    ``BLOB_CHANGED``), ``ThrottledTaskError`` or ``RetryableTaskError``, so that handlers need no ``try``."""
+    ``BLOB_CHANGED``, ``BLOB_ACCESS_DENIED``, ``BLOB_REFUSED``), ``ThrottledTaskError`` or
+    ``RetryableTaskError`` (``BLOB_UNAVAILABLE``), so that handlers need no ``try``."""
+
+    @property
+    def output_container(self) -> str:
+        """Where handlers write what they make: the first container on the allow list for writing."""
+        ...
 
     def list_blobs(self, container: str, prefix: str = "") -> Iterator[BlobInfo]:
         """All blobs below the prefix in name order, fetched in pages of 5,000."""
@@ -30,7 +36,8 @@ class BlobRepository(Protocol):
     def read_range(
         self, container: str, blob: str, offset: int, length: int, etag: str | None = None
     ) -> bytes:
-        """Up to ``length`` bytes from ``offset``; with ``etag``, only if the blob is still that one."""
+        """Up to ``length`` bytes from ``offset``, none beyond the end; with ``etag``, only if the blob is
+        still that one."""
         ...
 
     def write(self, container: str, blob: str, data: bytes, content_type: str) -> BlobInfo:
@@ -38,5 +45,5 @@ class BlobRepository(Protocol):
         ...
 
     def ping(self) -> None:
-        """Ask the service for the smallest thing it answers."""
+        """Ask the service for the smallest thing it answers. Raises ``BlobUnavailableError``."""
         ...

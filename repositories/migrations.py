@@ -44,6 +44,10 @@ class SchemaRepository:
         newest = self._database.fetch_one(_SQL["newest_migration"])
         return None if newest is None else newest["version"]
 
+    def newest(self) -> int:
+        """The newest migration that the app brings."""
+        return self.migrations()[-1].version
+
     def migrate(self) -> Sequence[str]:
         """Apply what is pending, then all functions anew; returns the names of what was applied."""
         with self._database.transaction() as connection:
@@ -79,6 +83,7 @@ class SchemaRepository:
         connection.execute(_SQL["allow_any_order"])
         for file in sorted((self._source / "functions").glob("*.sql")):
             connection.execute(_own_sql(file.read_text("utf-8")))
+        connection.execute(_own_sql((self._source / "triggers.sql").read_text("utf-8")))
         done.append("replaced functions")
         return done
 

@@ -53,7 +53,7 @@ class PostgresAddress:
             "application_name": self.application_name,
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "options": f"-c statement_timeout={timeout_ms} -c lock_timeout={timeout_ms}"
-            f" -c idle_in_transaction_session_timeout={timeout_ms}",
+            f" -c idle_in_transaction_session_timeout={timeout_ms} -c timezone=UTC",
             "keepalives_idle": 30,
             "tcp_user_timeout": timeout_ms,
             "autocommit": True,
@@ -114,6 +114,13 @@ class Database:
     def execute(self, statement: LiteralString, parameters: Parameters = None) -> None:
         with self.connection() as connection:
             connection.execute(statement, parameters)
+
+    def stream(self, statement: LiteralString, parameters: Parameters, page: int) -> Generator[Row]:
+        """The rows of a long answer, ``page`` of them in memory at a time (a cursor within a transaction)."""
+        with self.transaction() as connection, connection.cursor(name="stream") as cursor:
+            cursor.itersize = page
+            cursor.execute(statement, parameters)
+            yield from cursor
 
     def pool_stats(self) -> dict[str, int]:
         """Sizes and waits of the pool, as psycopg_pool counts them."""

@@ -63,17 +63,9 @@ class StageCompletionRepository:
         return True
 
     def task_results(self, job_id: str, run: int, stage: int) -> Iterator[TaskRecord]:
-        after = -1
-        while True:
-            rows = self._database.fetch_all(
-                _SQL["page_of_tasks"],
-                {"job_id": job_id, "run": run, "stage": stage, "after": after, "limit": _PAGE},
-            )
-            for row in rows:
-                yield TaskRecord.model_validate(row)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1]["position"]
+        key = {"job_id": job_id, "run": run, "stage": stage}
+        for row in self._database.stream(_SQL["tasks_of_stage"], key, _PAGE):
+            yield TaskRecord.model_validate(row)
 
 
 def _settle(connection: Connection, settlement: StageSettlement, following: NextStep) -> None:

@@ -51,11 +51,10 @@ select app.settle_stage(%(job_id)s, %(run)s, %(stage)s, %(status)s, %(completed)
 -- name: reopen_stage
 select app.reopen_stage(%(job_id)s, %(run)s, %(stage)s) as done;
 
--- name: page_of_tasks
+-- name: tasks_of_stage
 select * from app.tasks
  where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s
-   and (position, task_id) > (%(after)s, '')
- order by position limit %(limit)s;
+ order by position;
 
 -- name: claim_task
 select * from app.claim_task(%(task_id)s, %(attempt)s, %(worker)s, %(lease_token)s);

@@ -16,7 +16,7 @@ begin
            lease_expires_at = now() + s.lease, heartbeat_at = now(), started_at = clock_timestamp(),
            worker = p_worker, progress = null
       from app.stages s, app.jobs j
-     where t.task_id = p_task_id and t.attempt = p_attempt - 1 and t.status = 'queued'
+     where t.task_id = p_task_id and t.attempt = p_attempt - 1 and t.status::text = 'queued'
        and t.not_before <= now()
        and s.job_id = t.job_id and s.run = t.run and s.stage = t.stage
        and s.status = 'open' and not s.ending

@@ -1,7 +1,9 @@
 -- The last task turns out the lights. Must run after the finisher's own commit: then the later of the last two
 -- commits sees the other, and somebody gets here. The lock and the compare-and-set make it one.
 create or replace function app.close_stage(p_job_id char(64), p_run integer, p_stage integer) returns jsonb
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+set enable_bitmapscan = off as $$
 begin
     if app.has_unfinished_task(p_job_id, p_run, p_stage) then
         return '[]';

@@ -1,7 +1,6 @@
 -- Puts "this attempt may be claimed" into the outbox; claimed for the caller, who sends it at once.
 create or replace function app.enqueue_task(p_task_id text) returns jsonb
-language plpgsql
-set enable_seqscan = off as $$
+language plpgsql as $$
 declare
     v_message app.outbox;
 begin

@@ -1,10 +1,12 @@
 -- Ends an attempt badly, by its lease token only: another attempt where the policy has one left, else the
--- task's final state. No row where the lease is lost.
+-- task's final state. No row where the lease is lost. The stage's early end belongs to the same transaction:
+-- a process that died between the two would leave held-back tasks that nobody releases.
 create or replace function app.fail_attempt(
     p_task_id text, p_lease_token uuid, p_error jsonb, p_error_class text
 ) returns table (outcome text, job_id char(64), run integer, stage integer, outbox jsonb)
 language plpgsql
-set enable_seqscan = off as $$
+set enable_seqscan = off
+set enable_bitmapscan = off as $$
 #variable_conflict use_column
 declare
     v_task app.tasks;
@@ -12,7 +14,7 @@ declare
     v_attempts integer;
 begin
     select t.* into v_task from app.tasks t
-     where t.task_id = p_task_id and t.lease_token = p_lease_token and t.status = 'processing'
+     where t.task_id = p_task_id and t.lease_token = p_lease_token and t.status::text = 'processing'
        for update;
     if not found then
         return;
@@ -45,6 +47,9 @@ begin
            last_event = case p_error_class when 'cancelled' then 'cancelled' else 'failed' end,
            error = p_error, lease_token = null, lease_expires_at = null, finished_at = clock_timestamp()
      where t.task_id = p_task_id;
+    if v_stage.fail_fast then
+        perform app.end_stage_early(v_task.job_id, v_task.run, v_task.stage);
+    end if;
     return query
     select case p_error_class when 'cancelled' then 'cancelled' else 'failed' end,
            v_task.job_id, v_task.run, v_task.stage,

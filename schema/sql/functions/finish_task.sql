@@ -19,9 +19,6 @@ begin
 
     outcome := coalesce(v_ended.outcome, 'lost');
     outbox := coalesce(v_ended.outbox, '[]');
-    if outcome = 'failed' then
-        perform app.end_stage_early(v_ended.job_id, v_ended.run, v_ended.stage);
-    end if;
     if outcome in ('completed', 'failed', 'cancelled') then
         outbox := outbox || app.close_stage(v_ended.job_id, v_ended.run, v_ended.stage);
     end if;

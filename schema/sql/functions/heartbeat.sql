@@ -8,7 +8,7 @@ set enable_seqscan = off as $$
        set heartbeat_at = now(), lease_expires_at = now() + s.lease, progress = coalesce(b.progress, t.progress)
       from unnest(p_task_ids, p_lease_tokens, p_progress) as b (task_id, lease_token, progress),
            app.stages s, app.jobs j
-     where t.task_id = b.task_id and t.lease_token = b.lease_token and t.status = 'processing'
+     where t.task_id = b.task_id and t.lease_token = b.lease_token and t.status::text = 'processing'
        and s.job_id = t.job_id and s.run = t.run and s.stage = t.stage
        and j.job_id = t.job_id
     returning t.lease_token, s.ending or s.status <> 'open' or j.run <> t.run or j.status <> 'processing'

@@ -1,14 +1,15 @@
--- Holds jobs to the table of transitions and writes each move to the audit trail.
+-- Holds jobs to the table of transitions and writes each move to the audit trail, both in one statement.
 create or replace function app.on_job_transition() returns trigger
 language plpgsql as $$
 begin
-    perform app.check_transition(
-        'job', old.status::text, new.last_event, new.status::text, new.job_id::text);
     insert into app.job_events (job_id, run, stage, entity, from_status, event, to_status, details)
-    values (new.job_id, new.run, new.stage, 'job', old.status, new.last_event, new.status, new.error);
+    select new.job_id, new.run, new.stage, 'job', old.status, new.last_event, new.status, new.error
+      from app.transitions
+     where entity = 'job' and from_status = old.status::text
+       and event = new.last_event and to_status = new.status::text;
+    if not found then
+        perform app.refuse_transition(
+            'job', old.status::text, new.last_event, new.status::text, new.job_id::text);
+    end if;
     return null;
 end $$;
-
-create or replace trigger jobs_transition after update of status on app.jobs
-    for each row when (old.status is distinct from new.status)
-    execute function app.on_job_transition();

@@ -1,11 +1,10 @@
 -- Queues the next held-back task of a stage. Tasks are released in order, so the next one stands behind the
--- one that just finished; starting there keeps the scan away from the dead entries of those before.
+-- one that just finished; starting there keeps the scan away from the dead entries of those before. Called by
+-- functions that have the planner keep to the indexes, whatever the statistics of a new table say.
 create or replace function app.release_next(
     p_job_id char(64), p_run integer, p_stage integer, p_position integer
 ) returns jsonb
-language plpgsql
-set enable_seqscan = off
-set enable_bitmapscan = off as $$
+language plpgsql as $$
 declare
     v_task_id text;
 begin

@@ -4,7 +4,6 @@ language plpgsql
 set enable_seqscan = off as $$
 declare
     v_task record;
-    v_ended record;
     v_repairs integer := 0;
 begin
     for v_task in
@@ -13,16 +12,13 @@ begin
          order by t.lease_expires_at limit p_limit
            for update skip locked
     loop
-        select * into v_ended from app.fail_attempt(
+        perform app.fail_attempt(
             v_task.task_id, v_task.lease_token,
             jsonb_build_object(
                 'code', 'LEASE_EXPIRED', 'error_class', 'lost',
                 'message', format('attempt %s was not heard of for its lease', v_task.attempt)),
             'lost');
         v_repairs := v_repairs + 1;
-        if v_ended.outcome = 'failed' then
-            perform app.end_stage_early(v_ended.job_id, v_ended.run, v_ended.stage);
-        end if;
     end loop;
     -- This pass sends nothing itself: what it queued is left to the relay.
     update app.outbox set claimed_until = null

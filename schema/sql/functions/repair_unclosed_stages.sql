@@ -1,6 +1,8 @@
 -- Closes stages in which nothing is unfinished but which nobody closed.
 create or replace function app.repair_unclosed_stages(p_limit integer) returns integer
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+set enable_bitmapscan = off as $$
 declare
     v_stage record;
     v_message jsonb;

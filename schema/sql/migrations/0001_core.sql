@@ -117,7 +117,8 @@ create index tasks_unfinished on app.tasks (job_id, run, stage, position)
     where status in ('pending', 'queued', 'processing');
 create index tasks_leased on app.tasks (lease_expires_at) where status = 'processing';
 create index tasks_waiting on app.tasks (not_before) where status = 'queued';
-create index tasks_by_creation on app.tasks (created_at desc, task_id);
+-- All tasks of a stage are of one moment, so this index holds few distinct keys and stays small.
+create index tasks_by_creation on app.tasks (created_at desc);
 
 create table app.outbox (
     outbox_id bigint generated always as identity primary key,

@@ -1,0 +1,157 @@
+"""Reads the ``app`` schema for people who look into it, always within one short, read-only transaction."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import LiteralString
+
+from psycopg import errors
+from pydantic_core import to_jsonable_python
+
+from interfaces.inspection import DatabaseLaw, DatabaseState, Found, JobFilter, JobTaskFilter, TaskFilter
+from repositories.postgres import Connection, Database
+from repositories.statements import load_statements
+from schema.api import JobListItem
+from schema.errors import DatabaseUnavailableError
+from schema.json_types import JSONObject
+
+_SQL = load_statements("inspection.sql")
+_STATISTICS = load_statements("statistics.sql")
+
+_MOST_BYTES = 4096
+_COUNT_CAP = 10_000
+_SAMPLE = 50_000
+_BEFORE_ALL = (0, 0, -1)
+_WINDOWS = {"last_hour": "1 hour", "last_day": "1 day"}
+
+
+class PostgresInspectionRepository:
+    """Implements ``interfaces.inspection.InspectionRepository``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def jobs(self, wanted: JobFilter) -> Sequence[JobListItem]:
+        before_at, before_id = wanted.before or (None, None)
+        with self._reading() as connection:
+            rows = connection.execute(
+                _SQL["jobs_page"], {**asdict(wanted), "before_at": before_at, "before_id": before_id}
+            )
+            return [JobListItem.model_validate(row) for row in rows]
+
+    def job_rows(self, wanted: JobFilter) -> Found:
+        with self._reading() as connection:
+            return _found(connection, _SQL["job_rows"], _SQL["count_jobs"], asdict(wanted))
+
+    def job(self, job_id: str) -> JSONObject | None:
+        with self._reading() as connection:
+            found = _rows(connection, _SQL["job"], {"job_id": job_id})
+            if not found:
+                return None
+            return {
+                "job": found[0],
+                "stages": [*_stages(connection, [job_id], _COUNT_CAP)],
+                "task_counts": [*_rows(connection, _SQL["task_counts"], {"job_id": job_id})],
+            }
+
+    def has_job(self, job_id: str) -> bool:
+        with self._reading() as connection:
+            return connection.execute(_SQL["has_job"], {"job_id": job_id}).fetchone() is not None
+
+    def task_rows(self, wanted: TaskFilter) -> Found:
+        with self._reading() as connection:
+            return _found(connection, _SQL["task_rows"], _SQL["count_tasks"], asdict(wanted))
+
+    def job_tasks(self, wanted: JobTaskFilter) -> Sequence[JSONObject]:
+        run, stage, position = wanted.after or _BEFORE_ALL
+        after = {"run": run, "after_stage": stage, "position": position}
+        with self._reading() as connection:
+            return _rows(connection, _SQL["tasks_of_job"], {**asdict(wanted), **after})
+
+    def stats(self) -> JSONObject:
+        with self._reading() as connection:
+            jobs = _statistics(connection, "jobs_by_type")
+            tasks = _statistics(connection, "tasks_by_type")
+            return {
+                "counted_newest": _SAMPLE,
+                "jobs_by_type_and_status": [*jobs],
+                "tasks_by_type_and_status": [*tasks],
+                "speed": {
+                    name: {
+                        "jobs": _statistics(connection, "job_speed", window)[0],
+                        "tasks": _statistics(connection, "task_speed", window)[0],
+                    }
+                    for name, window in _WINDOWS.items()
+                },
+                "unfinished": _statistics(connection, "unfinished")[0],
+                "tables": [*_statistics(connection, "tables")],
+                "indexes": [*_statistics(connection, "indexes")],
+                "connections": _statistics(connection, "connections")[0],
+            }
+
+    def law(self) -> DatabaseLaw:
+        with self._reading() as connection:
+            enums = {row["name"]: row["labels"] for row in connection.execute(_SQL["enums"])}
+            moves = connection.execute(_SQL["transitions"])
+            return DatabaseLaw(
+                enums,
+                frozenset(
+                    (row["entity"], row["from_status"], row["event"], row["to_status"]) for row in moves
+                ),
+            )
+
+    def everything(self, limit: int) -> JSONObject:
+        only = {"limit": limit}
+        with self._reading() as connection:
+            jobs = _rows(connection, _SQL["job_rows"], asdict(JobFilter(limit)))
+            return {
+                "jobs": [*jobs],
+                "stages": [*_stages(connection, [str(job["job_id"]) for job in jobs], limit)],
+                "tasks": [*_rows(connection, _SQL["task_rows"], asdict(TaskFilter(limit)))],
+                "outbox": [*_rows(connection, _SQL["outbox"], only)],
+                "dead_letters": [*_rows(connection, _SQL["dead_letters"], only)],
+                "events": [*_rows(connection, _SQL["events"], only)],
+                "sweeps": [*_rows(connection, _SQL["sweeps"], only)],
+            }
+
+    def state(self) -> DatabaseState:
+        with self._reading() as connection:
+            server = connection.execute(_SQL["server"]).fetchone() or {}
+            schema = connection.execute(_SQL["schema_state"]).fetchone() or {} if server["has_schema"] else {}
+        return DatabaseState(
+            server_version=server["server_version"],
+            schema_version=schema.get("schema_version"),
+            last_sweep=schema.get("last_sweep"),
+            pool=self._database.pool_stats(),
+        )
+
+    @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        """A read-only snapshot in which times are UTC and no statement takes longer than 10 s."""
+        with self._database.transaction() as connection:
+            connection.execute(_SQL["begin"])
+            try:
+                yield connection
+            except errors.QueryCanceled as exc:
+                raise DatabaseUnavailableError("the answer took too long; ask for less of it") from exc
+
+
+def _found(
+    connection: Connection, listing: LiteralString, count: LiteralString, wanted: Mapping[str, object]
+) -> Found:
+    counted = connection.execute(count, {**wanted, "cap": _COUNT_CAP}).fetchone() or {"found": 0}
+    total = min(counted["found"], _COUNT_CAP)
+    return Found(_rows(connection, listing, wanted), total, capped=counted["found"] > _COUNT_CAP)
+
+
+def _stages(connection: Connection, job_ids: Sequence[str], limit: int) -> list[JSONObject]:
+    return _rows(connection, _SQL["stages_of_jobs"], {"job_ids": list(job_ids), "limit": limit})
+
+
+def _statistics(connection: Connection, name: str, window: str | None = None) -> list[JSONObject]:
+    return _rows(connection, _STATISTICS[name], {"sample": _SAMPLE, "window": window})
+
+
+def _rows(connection: Connection, statement: LiteralString, wanted: Mapping[str, object]) -> list[JSONObject]:
+    rows = connection.execute(statement, {**wanted, "most": _MOST_BYTES})
+    return [to_jsonable_python(row) for row in rows]

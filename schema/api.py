@@ -1,0 +1,229 @@
+"""What the HTTP API answers, apart from errors."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from schema.json_types import JSONObject
+from schema.results import ErrorDetail
+from schema.states import JobStatus, StageStatus, TaskStatus
+
+
+class ApiModel(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SubmissionView(ApiModel):
+    """``created`` is false where the same job was there already."""
+
+    job_id: str
+    job_type: str
+    status: JobStatus
+    created: bool
+    run: int
+    parameters: JSONObject
+    links: dict[str, str]
+
+
+class PlannedStageView(ApiModel):
+    stage: int
+    name: str
+    task_type: str
+    max_parallel_tasks: int
+
+
+class DryRunView(ApiModel):
+    """What a submission would store, without storing it. ``first_stage_tasks`` is ``None`` where stage 1
+    would end the job at once."""
+
+    job_id: str
+    job_type: str
+    parameters: JSONObject
+    stages: list[PlannedStageView]
+    first_stage_tasks: int | None
+
+
+class StageView(ApiModel):
+    stage: int
+    name: str
+    status: StageStatus
+    expected: int
+    completed: int
+    failed: int
+    running: int
+
+
+class JobView(ApiModel):
+    """``progress`` is a percentage (0-100). ``stage_results`` shows the first 100 task results of a stage."""
+
+    job_id: str
+    job_type: str
+    status: JobStatus
+    run: int
+    stage: int
+    total_stages: int
+    progress: float
+    stages: list[StageView]
+    parameters: JSONObject
+    stage_results: dict[str, JSONObject]
+    result_data: JSONObject | None = None
+    error: ErrorDetail | None = None
+    correlation_id: str
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    updated_at: datetime
+    links: dict[str, str]
+
+
+class JobListItem(ApiModel):
+    job_id: str
+    job_type: str
+    status: JobStatus
+    run: int
+    stage: int
+    total_stages: int
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    updated_at: datetime
+
+
+class JobList(ApiModel):
+    """Newest first; ``next_cursor`` continues behind the last one and is ``None`` on the last page."""
+
+    jobs: list[JobListItem]
+    next_cursor: str | None = None
+
+
+class StageDescription(ApiModel):
+    stage: int
+    name: str
+    task_type: str
+    description: str
+    max_parallel_tasks: int
+
+
+class JobTypeView(ApiModel):
+    job_type: str
+    description: str
+    stages: list[StageDescription]
+    parameters_schema: JSONObject
+    example: JSONObject
+
+
+class JobTypeList(ApiModel):
+    job_types: list[JobTypeView]
+
+
+class JobsQueryInfo(ApiModel):
+    """``total_found`` counts no further than 10,000; ``total_is_capped`` where it stopped there."""
+
+    limit: int
+    hours_back: int
+    status_filter: JobStatus | None
+    job_type_filter: str | None
+    total_found: int
+    total_is_capped: bool
+    execution_time_ms: float
+
+
+class JobRows(ApiModel):
+    jobs: Sequence[JSONObject]
+    query_info: JobsQueryInfo
+
+
+class TasksQueryInfo(ApiModel):
+    """As ``JobsQueryInfo``, of tasks."""
+
+    limit: int
+    hours_back: int
+    status_filter: TaskStatus | None
+    stage_filter: int | None
+    task_type_filter: str | None
+    total_found: int
+    total_is_capped: bool
+    execution_time_ms: float
+
+
+class TaskRows(ApiModel):
+    tasks: Sequence[JSONObject]
+    query_info: TasksQueryInfo
+
+
+class JobTaskRows(ApiModel):
+    """``next_cursor`` continues behind the last task and is ``None`` on the last page."""
+
+    job_id: str
+    tasks: Sequence[JSONObject]
+    next_cursor: str | None = None
+
+
+class EnumComparison(ApiModel):
+    """Labels in the database's order and in the code's; ``None`` where the one side has no such enum."""
+
+    name: str
+    database: Sequence[str] | None
+    code: Sequence[str] | None
+    equal: bool
+
+
+class TransitionComparison(ApiModel):
+    database: int
+    code: int
+    only_in_database: Sequence[str]
+    only_in_code: Sequence[str]
+
+
+class EnumDiagnosis(ApiModel):
+    """``differences`` has one sentence for each; ``ok`` where there are none."""
+
+    ok: bool
+    enums: Sequence[EnumComparison]
+    transitions: TransitionComparison
+    differences: Sequence[str]
+
+
+class FunctionCheck(ApiModel):
+    """``expected`` is the signature that the function's file declares, ``present`` the database's.
+
+    ``current`` where the database's whole definition is the file's; ``works`` where a trial call went well.
+    """
+
+    name: str
+    kind: str
+    expected: str | None
+    present: str | None
+    current: bool
+    works: bool
+    message: str
+
+
+class FunctionChecks(ApiModel):
+    ok: bool
+    functions: Sequence[FunctionCheck]
+
+
+class HealthState(StrEnum):
+    """From best to worst."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+class ComponentHealth(ApiModel):
+    state: HealthState
+    latency_ms: float
+    message: str | None = None
+    details: JSONObject
+
+
+class Health(ApiModel):
+    """``status`` is that of the worst component."""
+
+    status: HealthState
+    checked_at: datetime
+    components: dict[str, ComponentHealth]

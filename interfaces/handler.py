@@ -1,5 +1,6 @@
 """What a task handler is, and the context that it runs in."""
 
+from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -31,6 +32,10 @@ class TaskContext(Protocol):
 
     def result_of(self, stage: int, index: str) -> JSONObject:
         """The result of a completed task of an earlier stage of this run."""
+        ...
+
+    def results_of(self, stage: int) -> Iterator[tuple[str, JSONObject]]:
+        """Index and result of every completed task of an earlier stage of this run, read in pages."""
         ...
 
     def report_progress(self, fraction: float) -> None:

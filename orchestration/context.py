@@ -1,7 +1,9 @@
 """What a running handler may see and use."""
 
+from collections.abc import Iterator
+
 from interfaces.blobs import BlobRepository
-from interfaces.repositories import TaskRepository
+from interfaces.repositories import StageRepository, TaskRepository
 from orchestration.leases import Lease
 from schema.errors import LeaseLostError, PermanentTaskError, TaskCancelledError
 from schema.json_types import JSONObject
@@ -17,13 +19,16 @@ class RunningTaskContext:
         task: ClaimedTask,
         correlation_id: str,
         lease: Lease,
+        *,
         tasks: TaskRepository,
+        stages: StageRepository,
         blobs: BlobRepository,
     ) -> None:
         self._task = task
         self._correlation_id = correlation_id
         self._lease = lease
         self._tasks = tasks
+        self._stages = stages
         self._blobs = blobs
 
     @property
@@ -62,6 +67,11 @@ class RunningTaskContext:
                 f"stage {stage} has no completed task with the index {index!r}", "RESULT_MISSING"
             )
         return task.result
+
+    def results_of(self, stage: int) -> Iterator[tuple[str, JSONObject]]:
+        for task in self._stages.task_results(self.job_id, self.run, stage):
+            if task.status is TaskStatus.COMPLETED and task.result is not None:
+                yield task.task_index, task.result
 
     def report_progress(self, fraction: float) -> None:
         self._lease.progress = min(1.0, max(0.0, fraction))

@@ -51,7 +51,10 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
     website_instance_id: str | None = Field(
-        None, validation_alias=AliasChoices("WEBSITE_INSTANCE_ID", "CONTAINER_NAME")
+        None,
+        validation_alias=AliasChoices(
+            "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME"
+        ),
     )
 
     @model_validator(mode="before")

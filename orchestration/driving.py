@@ -7,7 +7,7 @@ from interfaces.catalogs import JobCatalog
 from interfaces.clock import Clock
 from interfaces.repositories import JobRepository, StageRepository
 from orchestration.aggregation import stage_result, with_decision
-from orchestration.contracts import controller_code, instance_of, parsed
+from orchestration.contracts import controller_code, dumped, instance_of, parsed
 from orchestration.finishing import completed_job, failed_job
 from orchestration.planning import StagePlanner
 from orchestration.relay import OutboxRelay
@@ -107,13 +107,16 @@ class JobDriver:
         try:
             registration = self._catalog.get(job.job_type)
             definition = registration.stage(stage.stage)
-        except UnknownJobTypeError as exc:
+        except (CatalogError, UnknownJobTypeError) as exc:
             return _unknown_result(stage, self._clock), failed_job(job, exc.code, str(exc), stage.stage)
         tasks = self._stages.task_results(job.job_id, job.run, stage.stage)
         result = stage_result(stage, definition, tasks, self._clock.now())
+        if result.status is StageStatus.FAILED:
+            return result, _failed_by_tasks(job, result)
         try:
-            result = with_decision(result, definition.contract.result)
-            step = self._following(job, stage, registration, definition, result)
+            parameters = parsed(registration.parameters, job.parameters, f"job {job.job_id}")
+            result = _decided(job, definition, parameters, result)
+            step = self._following(job, stage, registration, parameters, result)
         except _BROKEN as exc:
             step = failed_job(job, exc.code, str(exc), stage.stage)
         return result, step
@@ -123,13 +126,11 @@ class JobDriver:
         job: JobRecord,
         stage: StageRecord,
         registration: JobRegistration[Any],
-        definition: StageDefinition[Any],
+        parameters: Any,
         result: StageResultContract,
     ) -> NextStep:
-        if result.status is StageStatus.FAILED:
-            return _failed_by_tasks(job, result)
-        parameters = parsed(registration.parameters, job.parameters, f"job {job.job_id}")
-        decision = _decision(job, definition, parameters, result)
+        definition = registration.stage(stage.stage)
+        decision = _decision(job, result)
         if decision.action is OrchestrationAction.RETRY_STAGE:
             return _retried(job, stage, definition, decision)
         if decision.action is OrchestrationAction.FAIL_JOB:
@@ -151,14 +152,21 @@ class JobDriver:
         return {row.stage: row.result for row in stages if row.stage < stage and row.result is not None}
 
 
-def _decision(
+def _decided(
     job: JobRecord, definition: StageDefinition[Any], parameters: Any, result: StageResultContract
-) -> OrchestrationData:
-    if definition.decide is not None:
-        producer = f"{job.job_type}.{definition.name}.decide"
-        with controller_code(producer):
-            decided = definition.decide(parameters, result)
-        return instance_of(OrchestrationData, decided, producer)
+) -> StageResultContract:
+    """The result with the decision that its task or its controller took, if one did."""
+    result = with_decision(result, definition.contract.result)
+    if definition.decide is None:
+        return result
+    producer = f"{job.job_type}.{definition.name}.decide"
+    with controller_code(producer):
+        decided = definition.decide(parameters, result)
+    dumped(instance_of(OrchestrationData, decided, producer), producer)
+    return result.model_copy(update={"orchestration": decided})
+
+
+def _decision(job: JobRecord, result: StageResultContract) -> OrchestrationData:
     if result.orchestration is not None:
         return result.orchestration
     last = result.stage_number >= job.total_stages

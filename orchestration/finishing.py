@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestration.contracts import controller_code, json_object
+from schema.json_types import storable_text
 from schema.records import FinishJob, JobRecord
 from schema.results import ErrorDetail, StageResultContract
 from schema.states import JobStatus
@@ -37,5 +38,5 @@ def failed_job(
     job: JobRecord, code: str, message: str, stage: int | None = None, task_id: str | None = None
 ) -> FinishJob:
     """A failed job with the error that the API shows."""
-    error = ErrorDetail(code=code, message=message, stage=stage, task_id=task_id)
+    error = ErrorDetail(code=code, message=storable_text(message), stage=stage, task_id=task_id)
     return FinishJob(job_id=job.job_id, run=job.run, status=JobStatus.FAILED, error=error)

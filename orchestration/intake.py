@@ -15,6 +15,7 @@ from schema.errors import (
     MessageExtractionError,
     MessageParsingError,
 )
+from schema.json_types import storable_text
 from schema.records import DeadLetter
 
 _log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class MessageIntake:
             size=len(delivery.body),
             dequeue_count=delivery.dequeue_count,
             error_code=error.code,
-            error=str(error)[:_STORED_CHARACTERS],
+            error=storable_text(str(error), _STORED_CHARACTERS),
             job_id=ids.job_id,
             task_id=ids.task_id,
             correlation_id=ids.correlation_id,

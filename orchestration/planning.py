@@ -7,6 +7,7 @@ from orchestration.contracts import controller_code, dumped, instance_of, parsed
 from orchestration.finishing import completed_job, failed_job
 from schema.errors import ContractViolationError
 from schema.identity import task_id_of
+from schema.json_types import is_storable
 from schema.records import JobRecord, NewTask, NextStep, OpenStage
 from schema.results import Contract, OrchestrationAction, StageResultContract
 from schema.workflow import StageDefinition, StagePlan, TaskDefinition
@@ -50,12 +51,14 @@ class StagePlanner:
         self, job: JobRecord, stage: int, definition: StageDefinition[Any], plan: StagePlan, producer: str
     ) -> OpenStage:
         info = self._tasks.info(definition.contract.task_type)
+        with controller_code(producer):
+            tasks = tuple(plan.tasks)
         return OpenStage(
             job_id=job.job_id,
             run=job.run,
             stage=stage,
             task_type=definition.contract.task_type,
-            tasks=_new_tasks(job, stage, definition.contract.parameters, plan.tasks, producer),
+            tasks=_new_tasks(job, stage, definition.contract.parameters, tasks, producer),
             max_parallel_tasks=definition.max_parallel_tasks,
             retry=info.retry,
             failure=definition.failure,
@@ -66,7 +69,7 @@ class StagePlanner:
 
 
 def _new_tasks(
-    job: JobRecord, stage: int, model: type[Contract], tasks: Any, producer: str
+    job: JobRecord, stage: int, model: type[Contract], tasks: tuple[object, ...], producer: str
 ) -> tuple[NewTask, ...]:
     planned: dict[str, NewTask] = {}
     for task in tasks:
@@ -87,8 +90,11 @@ def _new_tasks(
 def _checked(task: object, producer: str) -> TaskDefinition:
     if not isinstance(task, TaskDefinition):
         raise ContractViolationError("StagePlan", "/tasks", producer, "tasks that are TaskDefinitions")
-    if not task.index or "\0" in task.index or len(task.index) > _MAX_INDEX:
-        raise ContractViolationError(
-            "TaskDefinition", "/index", producer, "an index of 1 to 1,000 characters without U+0000"
-        )
+    if not _is_index(task.index):
+        expected = "an index of 1 to 1,000 characters, without U+0000 and lone surrogates"
+        raise ContractViolationError("TaskDefinition", "/index", producer, expected)
     return task
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= _MAX_INDEX and is_storable(value)

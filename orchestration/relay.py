@@ -5,6 +5,8 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from pydantic import ValidationError
+
 from interfaces.queues import QueueRepository
 from interfaces.repositories import OutboxRepository
 from schema.errors import DatabaseUnavailableError, QueueUnavailableError
@@ -14,7 +16,6 @@ from schema.records import OutboxKind, OutboxRecord
 _log = logging.getLogger(__name__)
 
 _PAGE = 256
-_MAX_SENT = 64
 _MAX_SENT_SECONDS = 0.5
 
 
@@ -22,13 +23,16 @@ class OutboxRelay:
     """No transaction is held while a message travels: rows are claimed, sent, then deleted.
 
     Rows that cannot be sent stay; they are taken up again when their claim has run out. Sent rows are
-    deleted in batches (64 rows or half a second), which is safe because a row that is sent twice does
-    nothing the second time.
+    deleted in batches (``batch`` rows or half a second), which is safe because a row that is sent twice
+    does nothing the second time.
     """
 
-    def __init__(self, outbox: OutboxRepository, queue: QueueRepository, concurrency: int = 16) -> None:
+    def __init__(
+        self, outbox: OutboxRepository, queue: QueueRepository, concurrency: int = 16, batch: int = 64
+    ) -> None:
         self._outbox = outbox
         self._queue = queue
+        self._batch = batch
         self._senders = ThreadPoolExecutor(concurrency, thread_name_prefix="relay")
         self._lock = threading.Lock()
         self._sent: list[int] = []
@@ -78,7 +82,7 @@ class OutboxRelay:
             return
         with self._lock:
             self._sent.extend(outbox_ids)
-            full = len(self._sent) >= _MAX_SENT
+            full = len(self._sent) >= self._batch
             if not full and self._timer is None:
                 self._timer = threading.Timer(_MAX_SENT_SECONDS, self.flush)
                 self._timer.daemon = True
@@ -89,7 +93,7 @@ class OutboxRelay:
     def _send(self, row: OutboxRecord) -> bool:
         try:
             self._queue.send(message_of(row), row.delay_seconds)
-        except QueueUnavailableError:
+        except (QueueUnavailableError, ValidationError):
             _log.warning(
                 "a message could not be sent and stays in the outbox",
                 extra={"outbox_id": row.outbox_id, "job_id": row.job_id, "task_id": row.task_id},
@@ -100,7 +104,7 @@ class OutboxRelay:
 
 
 def message_of(row: OutboxRecord) -> QueueMessage:
-    """The message that an outbox row stands for."""
+    """The message that an outbox row stands for; pydantic's ``ValidationError`` where it is none."""
     if row.kind is OutboxKind.JOB or row.task_id is None or row.attempt is None:
         return JobQueueMessage(
             job_id=row.job_id,

@@ -3,6 +3,8 @@
 import logging
 from uuid import uuid4
 
+from pydantic import BaseModel
+
 from interfaces.blobs import BlobRepository
 from interfaces.catalogs import TaskCatalog
 from interfaces.clock import Clock
@@ -22,6 +24,7 @@ from schema.errors import (
     TaskError,
     ThrottledTaskError,
 )
+from schema.json_types import storable_text
 from schema.messages import TaskQueueMessage
 from schema.policies import ErrorClass
 from schema.records import (
@@ -35,6 +38,8 @@ from schema.records import (
 from schema.results import ErrorDetail
 
 _log = logging.getLogger(__name__)
+
+_MAX_ITEMS = 2**31 - 1  # the column's
 
 
 class TaskRunner:
@@ -97,7 +102,14 @@ class TaskRunner:
 
     def _run(self, task: ClaimedTask, message: TaskQueueMessage) -> AttemptOutcome:
         with self._keeper.hold(task) as lease:
-            context = RunningTaskContext(task, message.correlation_id, lease, self._tasks, self._blobs)
+            context = RunningTaskContext(
+                task,
+                message.correlation_id,
+                lease,
+                tasks=self._tasks,
+                stages=self._stages,
+                blobs=self._blobs,
+            )
             try:
                 return self._call_handler(task, context)
             except LeaseLostError:
@@ -119,8 +131,12 @@ class TaskRunner:
         parameters = parsed(info.contract.parameters, task.parameters, f"the plan of {task.task_id}")
         producer = f"handler {task.task_type}"
         result = instance_of(info.contract.result, handler(parameters, context), producer)
-        items = getattr(result, "processed_items", None)
-        return AttemptSucceeded(dumped(result, producer), items if isinstance(items, int) else None)
+        return AttemptSucceeded(dumped(result, producer), _processed_items(result))
+
+
+def _processed_items(result: BaseModel) -> int | None:
+    items = getattr(result, "processed_items", None)
+    return items if isinstance(items, int) and 0 <= items <= _MAX_ITEMS else None
 
 
 def failure_of(exc: Exception) -> AttemptFailed:
@@ -130,7 +146,7 @@ def failure_of(exc: Exception) -> AttemptFailed:
         code, text = "UNEXPECTED_ERROR", f"the handler met an unexpected {type(exc).__name__}"
     else:
         code = getattr(exc, "error_code", None) or getattr(exc, "code", "TASK_FAILED")
-        text = str(exc)
+        text = storable_text(str(exc))
     return AttemptFailed(ErrorDetail(code=code, message=text, error_class=error_class), error_class)
 
 

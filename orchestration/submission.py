@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from interfaces.catalogs import JobCatalog
 from interfaces.repositories import JobRepository
-from orchestration.contracts import field_errors
+from orchestration.contracts import controller_code, field_errors
 from orchestration.relay import OutboxRelay
-from schema.errors import InvalidParametersError
+from schema.errors import ContractViolationError, InvalidParametersError
 from schema.identity import job_id_of
 from schema.json_types import JSONObject
 from schema.records import NewJob, Submission
@@ -64,7 +64,7 @@ class SubmitJob:
             job_id=job_id_of(job_type, parameters),
             job_type=job_type,
             parameters=parameters,
-            total_stages=registration.total_stages(model),
+            total_stages=_total_stages(registration, model),
             correlation_id=caller.correlation_id,
             traceparent=caller.traceparent,
             submitted_by=caller.identity,
@@ -77,3 +77,14 @@ def _validated(registration: JobRegistration[Any], body: JSONObject) -> Any:
     except ValidationError as exc:
         subject = f"the parameters of {registration.job_type} are not valid"
         raise InvalidParametersError(subject, field_errors(exc)) from exc
+
+
+def _total_stages(registration: JobRegistration[Any], model: Any) -> int:
+    producer = f"{registration.job_type}.stage_count"
+    with controller_code(producer):
+        count = registration.total_stages(model)
+    if 1 <= count <= len(registration.stages):
+        return count
+    raise ContractViolationError(
+        "JobRegistration", "/stage_count", producer, "the number of its stages or less"
+    )

@@ -119,7 +119,7 @@ class UnknownJobTypeError(InputError):
     code = "UNKNOWN_JOB_TYPE"
 
     def __init__(self, job_type: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown job type {job_type!r}; known: {_known(known)}")
+        super().__init__(f"unknown job type {job_type[:80]!r}; known: {_known(known)}")
 
 
 class CatalogError(GeojobsError):

@@ -43,12 +43,21 @@ def parse_json_object(raw: bytes) -> JSONObject:
 def is_storable(value: JSONValue) -> bool:
     """Whether a JSON column takes the value: no U+0000, no lone surrogates, no NaN, no infinity."""
     if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+        return "\0" not in value and (value.isascii() or not any(map(_is_refused, value)))
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):
         return all(is_storable(key) and is_storable(item) for key, item in value.items())
     return not isinstance(value, list) or all(is_storable(item) for item in value)
+
+
+def storable_text(text: str, limit: int = 2_000) -> str:
+    """The text, cut to ``limit`` characters, with U+FFFD for what a text or JSON column does not take."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_refused(char) else char for char in text[:limit])
+
+
+def _is_refused(char: str) -> bool:
+    return char == "\0" or "\ud800" <= char <= "\udfff"
 
 
 def _json_name(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from schema.errors import IncompleteCatalogError
 from schema.json_types import JSONObject
 from schema.policies import FailurePolicy, RetryPolicy
 from schema.results import Contract, OrchestrationAction, OrchestrationData, StageResultContract
@@ -106,7 +107,12 @@ class JobRegistration(Generic[P]):
         return len(self.stages) if self.stage_count is None else self.stage_count(parameters)
 
     def stage(self, number: int) -> StageDefinition[P]:
-        """The stage with this number, counted from 1."""
+        """The stage with this number, counted from 1.
+
+        Raises ``IncompleteCatalogError``: a job may be older than the job type's present definition.
+        """
+        if not 1 <= number <= len(self.stages):
+            raise IncompleteCatalogError(f"job type {self.job_type!r} has no stage {number}")
         return self.stages[number - 1]
 
 

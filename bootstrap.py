@@ -1,0 +1,233 @@
+"""Builds the application from its settings: which adapter for which interface."""
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from config import AuthMode, PostgresAuth, Settings
+from interfaces.queues import QueueRepository
+from orchestration.diagnosing import EnumDiagnostic
+from orchestration.driving import JobDriver
+from orchestration.health import HealthChecks
+from orchestration.health_checks import health_checks
+from orchestration.intake import MessageIntake
+from orchestration.leases import LeaseKeeper
+from orchestration.planning import StagePlanner
+from orchestration.relay import OutboxRelay
+from orchestration.running import TaskRunner
+from orchestration.submission import SubmitJob
+from orchestration.sweeping import Sweeper
+from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
+from registration import JobCatalog, TaskCatalog, initialize_catalogs
+from repositories.dead_letters import PostgresDeadLetterRepository
+from repositories.function_checks import PostgresFunctionInspector
+from repositories.identity import AzureIdentity
+from repositories.inspection import PostgresInspectionRepository
+from repositories.jobs import PostgresJobRepository
+from repositories.migrations import SchemaRepository
+from repositories.outbox import PostgresOutboxRepository
+from repositories.postgres import Database, PostgresAddress
+from repositories.stages import StageCompletionRepository
+from repositories.storage_blob import StorageBlobRepository
+from repositories.storage_connection import StorageConnection
+from repositories.storage_queue import MessageEncoding, StorageQueueRepository
+from repositories.sweeps import PostgresSweepRepository
+from repositories.tasks import PostgresTaskRepository
+from triggers.application import Application
+
+_HOST_JSON = Path(__file__).parent / "host.json"
+_ENTRA_SCOPE = "https://ossrdbms-aad.database.windows.net/.default"
+
+
+class SystemClock:
+    """Implements ``interfaces.clock.Clock``."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the use cases are made of. ``queue`` may be a trial's own instead of ``storage_queue``."""
+
+    clock: SystemClock
+    job_catalog: JobCatalog
+    task_catalog: TaskCatalog
+    identity: AzureIdentity
+    database: Database
+    storage: StorageConnection
+    storage_queue: StorageQueueRepository
+    queue: QueueRepository
+    blobs: StorageBlobRepository
+    jobs: PostgresJobRepository
+    stages: StageCompletionRepository
+    tasks: PostgresTaskRepository
+    inspection: PostgresInspectionRepository
+    schema: SchemaRepository
+    relay: OutboxRelay
+    keeper: LeaseKeeper
+
+    def close(self) -> None:
+        self.keeper.close()
+        self.relay.close()
+        self.storage_queue.close()
+        self.blobs.close()
+        self.storage.close()
+        self.database.close()
+        self.identity.close()
+
+
+def bootstrap(
+    settings: Settings,
+    catalogs: tuple[JobCatalog, TaskCatalog] | None = None,
+    queue: QueueRepository | None = None,
+) -> Application:
+    """The whole application. Opens nothing: connections are made when first used.
+
+    Trials bring ``catalogs`` of their own, or a ``queue`` instead of Azure's.
+    """
+    parts = _parts(settings, catalogs or initialize_catalogs(), queue)
+    planner = StagePlanner(parts.job_catalog, parts.task_catalog)
+    submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay)
+    health = _health(parts)
+
+    def close() -> None:
+        health.close()
+        parts.close()
+
+    return Application(
+        submit=submit,
+        dry_run=DryRun(parts.job_catalog, submit, planner),
+        jobs=JobViewer(parts.job_catalog, parts.jobs, parts.stages),
+        job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
+        driver=_driver(parts, planner),
+        runner=_runner(parts, _worker_name(settings)),
+        intake=MessageIntake(PostgresDeadLetterRepository(parts.database)),
+        relay=parts.relay,
+        sweeper=Sweeper(PostgresSweepRepository(parts.database), parts.relay),
+        inspection=parts.inspection,
+        enums=EnumDiagnostic(parts.inspection),
+        functions=PostgresFunctionInspector(parts.database),
+        health=health,
+        schema=parts.schema,
+        queue=parts.queue,
+        clock=parts.clock,
+        allow_schema_reset=settings.allow_schema_reset,
+        check_keys=settings.auth_mode is AuthMode.KEYS,
+        max_body_bytes=settings.max_body_bytes,
+        close=close,
+    )
+
+
+def _parts(
+    settings: Settings, catalogs: tuple[JobCatalog, TaskCatalog], queue: QueueRepository | None
+) -> _Parts:
+    clock = SystemClock()
+    identity = AzureIdentity(settings.storage_client_id)
+    database = Database(_postgres_address(settings, identity), settings.postgres_pool_size)
+    tasks = PostgresTaskRepository(database)
+    storage = _storage_connection(settings, identity)
+    storage_queue = StorageQueueRepository(storage, encoding=_message_encoding())
+    outbox = PostgresOutboxRepository(database)
+    return _Parts(
+        clock=clock,
+        job_catalog=catalogs[0],
+        task_catalog=catalogs[1],
+        identity=identity,
+        database=database,
+        storage=storage,
+        storage_queue=storage_queue,
+        queue=queue or storage_queue,
+        blobs=StorageBlobRepository(storage, settings.read_containers, (settings.silver_container,)),
+        jobs=PostgresJobRepository(database),
+        stages=StageCompletionRepository(database),
+        tasks=tasks,
+        inspection=PostgresInspectionRepository(database),
+        schema=SchemaRepository(database),
+        relay=OutboxRelay(outbox, queue or storage_queue, settings.outbox_send_concurrency),
+        keeper=LeaseKeeper(tasks, clock),
+    )
+
+
+def _driver(parts: _Parts, planner: StagePlanner) -> JobDriver:
+    return JobDriver(
+        catalog=parts.job_catalog,
+        planner=planner,
+        jobs=parts.jobs,
+        stages=parts.stages,
+        relay=parts.relay,
+        clock=parts.clock,
+    )
+
+
+def _runner(parts: _Parts, worker: str) -> TaskRunner:
+    return TaskRunner(
+        catalog=parts.task_catalog,
+        tasks=parts.tasks,
+        stages=parts.stages,
+        keeper=parts.keeper,
+        relay=parts.relay,
+        blobs=parts.blobs,
+        clock=parts.clock,
+        worker=worker,
+    )
+
+
+def _health(parts: _Parts) -> HealthChecks:
+    checks = health_checks(
+        inspection=parts.inspection,
+        schema=parts.schema,
+        queue=parts.queue,
+        blobs=parts.blobs,
+        jobs=parts.job_catalog,
+        tasks=parts.task_catalog,
+        clock=parts.clock,
+    )
+    return HealthChecks(checks, parts.clock)
+
+
+def _postgres_address(settings: Settings, identity: AzureIdentity) -> PostgresAddress:
+    return PostgresAddress(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        database=settings.postgres_db,
+        user=settings.postgres_user,
+        password=_postgres_password(settings, identity),
+        sslmode=settings.postgres_sslmode,
+        statement_timeout_seconds=settings.postgres_statement_timeout_seconds,
+        application_name=f"geojobs {_worker_name(settings)}",
+    )
+
+
+def _postgres_password(settings: Settings, identity: AzureIdentity) -> Callable[[], str]:
+    secret = settings.postgres_password
+    if settings.postgres_auth is PostgresAuth.PASSWORD and secret is not None:
+        return secret.get_secret_value
+    return lambda: identity.token(_ENTRA_SCOPE)
+
+
+def _storage_connection(settings: Settings, identity: AzureIdentity) -> StorageConnection:
+    secret = settings.storage_connection_string
+    return StorageConnection(
+        connection_string=secret.get_secret_value() if secret else None,
+        queue_uri=settings.storage_queue_uri,
+        blob_uri=settings.storage_blob_uri,
+        identity=identity,
+    )
+
+
+def _message_encoding() -> MessageEncoding:
+    host = json.loads(_HOST_JSON.read_text("utf-8"))
+    return host["extensions"]["queues"].get("messageEncoding", "base64")
+
+
+def _worker_name(settings: Settings) -> str:
+    return f"{settings.website_instance_id or platform.node()}:{os.getpid()}"[:60]

@@ -1,0 +1,113 @@
+"""The catalogs, with the literal list of every job type and task type there is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from controllers import hello_world, list_container, summarize_container
+from interfaces.handler import Handler
+from schema.errors import (
+    DuplicateRegistrationError,
+    IncompleteCatalogError,
+    UnknownJobTypeError,
+    UnknownTaskTypeError,
+)
+from schema.workflow import JobRegistration, TaskInfo
+from services.containers import analyze, index, metadata, summarize
+from services.hello import greeting, reply
+
+
+class JobCatalog:
+    """Job types by name; implements ``interfaces.catalogs.JobCatalog``."""
+
+    def __init__(self) -> None:
+        self._registrations: dict[str, JobRegistration[Any]] = {}
+
+    def register(self, registration: JobRegistration[Any]) -> None:
+        """Raises ``DuplicateRegistrationError``."""
+        if registration.job_type in self._registrations:
+            raise DuplicateRegistrationError(f"job type {registration.job_type!r} is registered twice")
+        self._registrations[registration.job_type] = registration
+
+    def get(self, job_type: str) -> JobRegistration[Any]:
+        try:
+            return self._registrations[job_type]
+        except KeyError:
+            raise UnknownJobTypeError(job_type, self._registrations) from None
+
+    def names(self) -> Sequence[str]:
+        return tuple(self._registrations)
+
+
+class TaskCatalog:
+    """Task types with their handlers by name; implements ``interfaces.catalogs.TaskCatalog``."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, tuple[TaskInfo[Any, Any], Handler[Any, Any]]] = {}
+
+    def register(self, info: TaskInfo[Any, Any], handler: Handler[Any, Any]) -> None:
+        """Raises ``DuplicateRegistrationError``."""
+        task_type = info.contract.task_type
+        if task_type in self._entries:
+            raise DuplicateRegistrationError(f"task type {task_type!r} is registered twice")
+        self._entries[task_type] = (info, handler)
+
+    def info(self, task_type: str) -> TaskInfo[Any, Any]:
+        return self._entry(task_type)[0]
+
+    def handler(self, task_type: str) -> Handler[Any, Any]:
+        return self._entry(task_type)[1]
+
+    def names(self) -> Sequence[str]:
+        return tuple(self._entries)
+
+    def _entry(self, task_type: str) -> tuple[TaskInfo[Any, Any], Handler[Any, Any]]:
+        try:
+            return self._entries[task_type]
+        except KeyError:
+            raise UnknownTaskTypeError(task_type, self._entries) from None
+
+
+JOBS: tuple[JobRegistration[Any], ...] = (
+    hello_world.REGISTRATION_INFO,
+    summarize_container.REGISTRATION_INFO,
+    list_container.REGISTRATION_INFO,
+)
+
+TASKS: tuple[tuple[TaskInfo[Any, Any], Handler[Any, Any]], ...] = (
+    (greeting.INFO, greeting.run),
+    (reply.INFO, reply.run),
+    (summarize.INFO, summarize.run),
+    (analyze.INFO, analyze.run),
+    (metadata.INFO, metadata.run),
+    (index.INFO, index.run),
+)
+
+
+def initialize_catalogs() -> tuple[JobCatalog, TaskCatalog]:
+    """Both catalogs, complete and checked; raises ``CatalogError``."""
+    jobs, tasks = JobCatalog(), TaskCatalog()
+    for registration in JOBS:
+        jobs.register(registration)
+    for info, handler in TASKS:
+        tasks.register(info, handler)
+    verify_catalogs(jobs, tasks)
+    return jobs, tasks
+
+
+def verify_catalogs(jobs: JobCatalog, tasks: TaskCatalog) -> None:
+    """Every stage's task type has a handler of the same contract, and every example fits its model.
+
+    Raises ``IncompleteCatalogError``, which names the job type and the stage.
+    """
+    for name in jobs.names():
+        registration = jobs.get(name)
+        for number, stage in enumerate(registration.stages, start=1):
+            where = f"job type {name!r}, stage {number} ({stage.name})"
+            task_type = stage.contract.task_type
+            if task_type not in tasks.names():
+                raise IncompleteCatalogError(f"{where}: no handler runs task type {task_type!r}")
+            if tasks.info(task_type).contract is not stage.contract:
+                raise IncompleteCatalogError(f"{where}: the handler of {task_type!r} has another contract")
+        if not registration.stages:
+            raise IncompleteCatalogError(f"job type {name!r} has no stages")
+        registration.parameters.model_validate(registration.example)

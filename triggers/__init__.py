@@ -1,0 +1,1 @@
+"""Blueprints: a trigger parses, calls one use case, responds."""

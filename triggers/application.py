@@ -1,0 +1,42 @@
+"""Everything a trigger may call, as ``bootstrap`` puts it together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from interfaces.clock import Clock
+from interfaces.inspection import FunctionInspector, InspectionRepository
+from interfaces.queues import QueueRepository
+from interfaces.schema import SchemaRepository
+from orchestration.diagnosing import EnumDiagnostic
+from orchestration.driving import JobDriver
+from orchestration.health import HealthChecks
+from orchestration.intake import MessageIntake
+from orchestration.relay import OutboxRelay
+from orchestration.running import TaskRunner
+from orchestration.submission import SubmitJob
+from orchestration.sweeping import Sweeper
+from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
+
+
+@dataclass(frozen=True)
+class Application:
+    submit: SubmitJob
+    dry_run: DryRun
+    jobs: JobViewer
+    job_types: JobTypeViewer
+    driver: JobDriver
+    runner: TaskRunner
+    intake: MessageIntake
+    relay: OutboxRelay
+    sweeper: Sweeper
+    inspection: InspectionRepository
+    enums: EnumDiagnostic
+    functions: FunctionInspector
+    health: HealthChecks
+    schema: SchemaRepository
+    queue: QueueRepository
+    clock: Clock
+    allow_schema_reset: bool
+    check_keys: bool
+    max_body_bytes: int
+    close: Callable[[], None]

@@ -1,0 +1,34 @@
+"""Queue triggers: a job message drives a job, a task message runs a task."""
+
+import azure.functions as func
+
+from orchestration.intake import Delivery
+from schema.messages import JobQueueMessage, TaskQueueMessage
+from schema.queues import JOB_QUEUE, TASK_QUEUE
+from triggers.application import Application
+
+_CONNECTION = "AzureWebJobsStorage"
+
+
+def queue_blueprint(application: Application) -> func.Blueprint:
+    """A raised error leaves the message to the host: it comes again, and at last goes to the poison queue.
+
+    Bodies are asked for as bytes: one that is no text would else never reach the app, and so no record.
+    """
+    blueprint = func.Blueprint()
+
+    @blueprint.function_name("process_job_message")
+    @blueprint.queue_trigger(arg_name="msg", queue_name=JOB_QUEUE, connection=_CONNECTION)  # pyright: ignore[reportUnknownMemberType] -- untyped kwargs
+    def process_job_message(msg: func.QueueMessage) -> None:  # pyright: ignore[reportUnusedFunction] -- registered
+        application.intake.process(_delivery(msg, JOB_QUEUE), JobQueueMessage, application.driver.handle)
+
+    @blueprint.function_name("process_task_message")
+    @blueprint.queue_trigger(arg_name="msg", queue_name=TASK_QUEUE, connection=_CONNECTION)  # pyright: ignore[reportUnknownMemberType] -- untyped kwargs
+    def process_task_message(msg: func.QueueMessage) -> None:  # pyright: ignore[reportUnusedFunction] -- registered
+        application.intake.process(_delivery(msg, TASK_QUEUE), TaskQueueMessage, application.runner.handle)
+
+    return blueprint
+
+
+def _delivery(msg: func.QueueMessage, queue: str) -> Delivery:
+    return Delivery(queue, msg.id or "", msg.get_body(), msg.dequeue_count or 1)

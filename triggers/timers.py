@@ -1,0 +1,21 @@
+"""Timer triggers: the relay for what was left in the outbox, the sweep for what was left behind."""
+
+import azure.functions as func
+
+from triggers.application import Application
+
+
+def timer_blueprint(application: Application) -> func.Blueprint:
+    blueprint = func.Blueprint()
+
+    @blueprint.function_name("relay_outbox")
+    @blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *", run_on_startup=False)
+    def relay_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001  # pyright: ignore[reportUnusedFunction] -- the host passes it
+        application.relay.drain()
+
+    @blueprint.function_name("sweep")
+    @blueprint.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False)
+    def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001  # pyright: ignore[reportUnusedFunction] -- the host passes it
+        application.sweeper()
+
+    return blueprint

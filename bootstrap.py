@@ -203,6 +203,7 @@ def _postgres_address(settings: Settings, identity: AzureIdentity) -> PostgresAd
         password=_postgres_password(settings, identity),
         sslmode=settings.postgres_sslmode,
         statement_timeout_seconds=settings.postgres_statement_timeout_seconds,
+        behind_pgbouncer=settings.postgres_pgbouncer,
         application_name=f"geojobs {_worker_name(settings)}",
     )
 

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     postgres_password: SecretStr | None = None
     postgres_auth: PostgresAuth = PostgresAuth.PASSWORD
     postgres_sslmode: str = "require"
+    postgres_pgbouncer: bool = False
     postgres_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
     postgres_statement_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
 
 from schema.errors import ContractViolationError, FieldError, GeojobsError
 from schema.json_types import JSONObject, is_storable
@@ -42,10 +41,13 @@ def json_object(value: object, contract: str, producer: str) -> JSONObject:
 
 
 def dumped(model: BaseModel, producer: str) -> JSONObject:
-    """The model as JSON; raises ``ContractViolationError`` where it holds what JSON cannot say."""
+    """The model as JSON; raises ``ContractViolationError`` where it holds what JSON cannot say.
+
+    Whatever pydantic only warns of counts as well: a field of another type, in a model made without checks.
+    """
     try:
-        value = model.model_dump(mode="json")
-    except PydanticSerializationError as exc:
+        value = model.model_dump(mode="json", warnings="error")
+    except ValueError as exc:  # not JSON, not UTF-8, circular, or nested too deeply
         raise ContractViolationError(type(model).__name__, "/", producer, f"JSON: {exc}") from exc
     return _storable(value, type(model).__name__, producer)
 

@@ -1,16 +1,23 @@
 """Installs, upgrades and drops the ``app`` schema from the numbered files of ``schema/sql``."""
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString, cast
 
+from psycopg.errors import DeadlockDetected
+
 from repositories.postgres import Connection, Database
 from repositories.statements import load_statements
+from schema.errors import DatabaseUnavailableError
+
+_log = logging.getLogger(__name__)
 
 _SQL = load_statements("migrations.sql")
 _SOURCE = Path(__file__).parent.parent / "schema" / "sql"
+_DEADLOCKS = 5
 
 
 @dataclass(frozen=True)
@@ -50,22 +57,33 @@ class SchemaRepository:
 
     def migrate(self) -> Sequence[str]:
         """Apply what is pending, then all functions anew; returns the names of what was applied."""
-        with self._database.transaction() as connection:
-            return self._apply(connection)
+        return self._in_transaction(self._apply)
 
     def redeploy(self) -> Sequence[str]:
         """Drop the schema with all its data and build it again, in one transaction."""
-        with self._database.transaction() as connection:
-            connection.execute(_SQL["lock"])
-            connection.execute(_SQL["drop_schema"])
-            return ["dropped schema app", *self._apply(connection)]
+        return self._in_transaction(lambda connection: [*self._drop(connection), *self._apply(connection)])
 
     def drop(self) -> Sequence[str]:
         """Drop the schema with all its data."""
+        return self._in_transaction(self._drop)
+
+    def _in_transaction(self, work: Callable[[Connection], Sequence[str]]) -> Sequence[str]:
+        """Do the work; again, a few times, where it and running jobs wait for each other's locks."""
+        for _ in range(_DEADLOCKS):
+            try:
+                with self._database.transaction() as connection:
+                    return work(connection)
+            except DatabaseUnavailableError as exc:
+                if not isinstance(exc.__cause__, DeadlockDetected):
+                    raise
+                _log.info("schema change met a deadlock and starts again")
         with self._database.transaction() as connection:
-            connection.execute(_SQL["lock"])
-            connection.execute(_SQL["drop_schema"])
-            return ["dropped schema app"]
+            return work(connection)
+
+    def _drop(self, connection: Connection) -> list[str]:
+        connection.execute(_SQL["lock"])
+        connection.execute(_SQL["drop_schema"])
+        return ["dropped schema app"]
 
     def _apply(self, connection: Connection) -> list[str]:
         connection.execute(_SQL["lock"])

@@ -30,7 +30,11 @@ _NOT_READY = (
 
 @dataclass(frozen=True)
 class PostgresAddress:
-    """Where the database is. ``password`` is asked anew for each connection: an Entra token expires."""
+    """Where the database is. ``password`` is asked anew for each connection: an Entra token expires.
+
+    PgBouncer refuses start-up options: ``behind_pgbouncer`` they are left out, and the role's own settings
+    (``alter role ... set statement_timeout``) have to bound statements.
+    """
 
     host: str
     port: int
@@ -40,6 +44,7 @@ class PostgresAddress:
     sslmode: str = "require"
     statement_timeout_seconds: float = 60.0
     application_name: str = "geojobs"
+    behind_pgbouncer: bool = False
 
     def connection_arguments(self) -> dict[str, Any]:
         timeout_ms = int(self.statement_timeout_seconds * 1000)
@@ -52,14 +57,20 @@ class PostgresAddress:
             "sslmode": self.sslmode,
             "application_name": self.application_name,
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-            "options": f"-c statement_timeout={timeout_ms} -c lock_timeout={timeout_ms}"
-            f" -c idle_in_transaction_session_timeout={timeout_ms} -c timezone=UTC",
+            "options": "" if self.behind_pgbouncer else _options(timeout_ms),
             "keepalives_idle": 30,
             "tcp_user_timeout": timeout_ms,
             "autocommit": True,
             "prepare_threshold": None,
             "row_factory": dict_row,
         }
+
+
+def _options(timeout_ms: int) -> str:
+    return (
+        f"-c statement_timeout={timeout_ms} -c lock_timeout={timeout_ms}"
+        f" -c idle_in_transaction_session_timeout={timeout_ms} -c timezone=UTC"
+    )
 
 
 class Database:

@@ -18,12 +18,16 @@ def queue_blueprint(application: Application) -> func.Blueprint:
     blueprint = func.Blueprint()
 
     @blueprint.function_name("process_job_message")
-    @blueprint.queue_trigger(arg_name="msg", queue_name=JOB_QUEUE, connection=_CONNECTION)  # pyright: ignore[reportUnknownMemberType] -- untyped kwargs
+    @blueprint.queue_trigger(  # pyright: ignore[reportUnknownMemberType] -- untyped kwargs
+        arg_name="msg", queue_name=JOB_QUEUE, connection=_CONNECTION, data_type=func.DataType.BINARY
+    )
     def process_job_message(msg: func.QueueMessage) -> None:  # pyright: ignore[reportUnusedFunction] -- registered
         application.intake.process(_delivery(msg, JOB_QUEUE), JobQueueMessage, application.driver.handle)
 
     @blueprint.function_name("process_task_message")
-    @blueprint.queue_trigger(arg_name="msg", queue_name=TASK_QUEUE, connection=_CONNECTION)  # pyright: ignore[reportUnknownMemberType] -- untyped kwargs
+    @blueprint.queue_trigger(  # pyright: ignore[reportUnknownMemberType] -- untyped kwargs
+        arg_name="msg", queue_name=TASK_QUEUE, connection=_CONNECTION, data_type=func.DataType.BINARY
+    )
     def process_task_message(msg: func.QueueMessage) -> None:  # pyright: ignore[reportUnusedFunction] -- registered
         application.intake.process(_delivery(msg, TASK_QUEUE), TaskQueueMessage, application.runner.handle)
 

@@ -1,0 +1,1 @@
+"""The whole system as its callers meet it: a devhost process, spoken to over HTTP."""

@@ -1,0 +1,126 @@
+"""Everything that is written is registered, and everything registered fits together."""
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import pytest
+
+import controllers
+import schema.contracts
+import services
+from interfaces.handler import Handler
+from registration import JOBS, TASKS, JobCatalog, TaskCatalog, initialize_catalogs, verify_catalogs
+from schema.errors import (
+    DuplicateRegistrationError,
+    IncompleteCatalogError,
+    UnknownJobTypeError,
+    UnknownTaskTypeError,
+)
+from schema.workflow import JobRegistration, TaskContract, TaskInfo
+
+
+def _modules(package: ModuleType) -> list[ModuleType]:
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found if not module.ispkg]
+
+
+def _contracts() -> list[TaskContract[Any, Any]]:
+    return [
+        value
+        for module in _modules(schema.contracts)
+        for value in vars(module).values()
+        if isinstance(value, TaskContract)
+    ]
+
+
+def test_the_catalogs_are_complete() -> None:
+    jobs, tasks = initialize_catalogs()
+    assert (len(jobs.names()), len(tasks.names())) == (len(JOBS), len(TASKS))
+
+
+@pytest.mark.parametrize("module", _modules(controllers), ids=lambda module: module.__name__)
+def test_each_controller_is_registered_under_the_name_of_its_file(module: ModuleType) -> None:
+    registration = module.REGISTRATION_INFO
+    assert registration in JOBS
+    assert registration.job_type == module.__name__.rpartition(".")[2]
+
+
+def test_each_handler_is_registered() -> None:
+    declared = [module for module in _modules(services) if hasattr(module, "INFO")]
+    registered = [(info, handler) for info, handler in TASKS]
+    assert len(declared) == len(registered)
+    assert all((module.INFO, module.run) in registered for module in declared)
+
+
+def test_each_contract_has_a_stage_and_a_handler() -> None:
+    staged = {stage.contract.task_type for job in JOBS for stage in job.stages}
+    handled = {info.contract.task_type for info, _ in TASKS}
+    declared = {contract.task_type for contract in _contracts()}
+    assert declared == staged == handled
+
+
+@pytest.mark.parametrize(("info", "handler"), TASKS, ids=[info.contract.task_type for info, _ in TASKS])
+def test_a_handler_takes_and_gives_what_its_contract_says(
+    info: TaskInfo[Any, Any], handler: Handler[Any, Any]
+) -> None:
+    hints = get_type_hints(handler)
+    first = next(iter(inspect.signature(handler).parameters))
+    assert hints[first] is info.contract.parameters
+    assert hints["return"] is info.contract.result
+
+
+@pytest.mark.parametrize("registration", JOBS, ids=lambda job: job.job_type)
+def test_a_job_type_describes_itself(registration: JobRegistration[Any]) -> None:
+    assert registration.description
+    assert registration.parameters.model_validate(registration.example)
+    names = [stage.name for stage in registration.stages]
+    assert len(names) == len(set(names))
+
+
+def test_a_job_type_is_not_registered_twice() -> None:
+    catalog = JobCatalog()
+    catalog.register(JOBS[0])
+    with pytest.raises(DuplicateRegistrationError, match=JOBS[0].job_type):
+        catalog.register(JOBS[0])
+
+
+def test_a_task_type_is_not_registered_twice() -> None:
+    catalog = TaskCatalog()
+    catalog.register(*TASKS[0])
+    with pytest.raises(DuplicateRegistrationError, match=TASKS[0][0].contract.task_type):
+        catalog.register(*TASKS[0])
+
+
+def test_an_unknown_job_type_is_answered_with_those_there_are() -> None:
+    jobs, _ = initialize_catalogs()
+    with pytest.raises(UnknownJobTypeError) as caught:
+        jobs.get("no_such_type")
+    assert all(name in str(caught.value) for name in jobs.names())
+
+
+def test_an_unknown_task_type_is_answered_with_those_there_are() -> None:
+    _, tasks = initialize_catalogs()
+    with pytest.raises(UnknownTaskTypeError) as caught:
+        tasks.handler("no_such_type")
+    assert all(name in str(caught.value) for name in tasks.names())
+
+
+def test_a_stage_without_a_handler_is_found_at_start_up() -> None:
+    jobs = JobCatalog()
+    jobs.register(JOBS[0])
+    with pytest.raises(IncompleteCatalogError, match=JOBS[0].stages[0].contract.task_type):
+        verify_catalogs(jobs, TaskCatalog())
+
+
+def test_a_handler_of_another_contract_is_found_at_start_up() -> None:
+    jobs, tasks = JobCatalog(), TaskCatalog()
+    jobs.register(JOBS[0])
+    for info, handler in TASKS:
+        contract = info.contract
+        copy = TaskContract(contract.task_type, contract.parameters, contract.result)
+        tasks.register(TaskInfo(copy, info.description), handler)
+    with pytest.raises(IncompleteCatalogError, match="another contract"):
+        verify_catalogs(jobs, tasks)

@@ -1,0 +1,128 @@
+"""Rows of the ``app`` schema, with the columns that the protocol uses."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from schema.json_types import JSONObject
+from schema.policies import RetryPolicy
+from schema.records import DeadLetter, OutboxKind
+from schema.states import FINAL_TASK_STATES, JobStatus, StageStatus, TaskStatus
+
+StageKey = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class JobRow:
+    job_id: str
+    job_type: str
+    parameters: JSONObject
+    total_stages: int
+    correlation_id: str
+    traceparent: str | None
+    submitted_by: str | None
+    created_at: datetime
+    updated_at: datetime
+    status: JobStatus = JobStatus.QUEUED
+    stage: int = 1
+    run: int = 1
+    result: JSONObject | None = None
+    error: JSONObject | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    nudged_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StageRow:
+    job_id: str
+    run: int
+    stage: int
+    status: StageStatus
+    task_type: str
+    expected: int
+    max_parallel_tasks: int
+    fail_fast: bool
+    retry: RetryPolicy
+    lease: timedelta
+    task_timeout: timedelta
+    opened_at: datetime
+    deadline: datetime
+    closing_at: datetime | None
+    completed: int = 0
+    failed: int = 0
+    retries: int = 0
+    ending: bool = False
+    closed_at: datetime | None = None
+    result: JSONObject | None = None
+
+    @property
+    def key(self) -> StageKey:
+        return (self.job_id, self.run, self.stage)
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    task_id: str
+    job_id: str
+    run: int
+    stage: int
+    task_index: str
+    position: int
+    task_type: str
+    status: TaskStatus
+    parameters: JSONObject
+    max_attempts: int
+    not_before: datetime
+    attempt: int = 0
+    result: JSONObject | None = None
+    error: JSONObject | None = None
+    nudged_at: datetime | None = None
+    lease_token: UUID | None = None
+    lease_expires_at: datetime | None = None
+    progress: float | None = None
+    processed_items: int | None = None
+    worker: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def stage_key(self) -> StageKey:
+        return (self.job_id, self.run, self.stage)
+
+    @property
+    def unfinished(self) -> bool:
+        return self.status not in FINAL_TASK_STATES
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    outbox_id: int
+    kind: OutboxKind
+    job_id: str
+    run: int
+    stage: int
+    correlation_id: str
+    traceparent: str | None
+    available_at: datetime
+    claimed_until: datetime | None
+    task_id: str | None = None
+    attempt: int | None = None
+
+
+class Event(NamedTuple):
+    """One line of the audit trail; ``subject`` names the job, the stage or the task."""
+
+    entity: str
+    subject: str
+    from_status: str | None
+    event: str
+    to_status: str
+
+
+@dataclass(frozen=True)
+class DeadLetterRow:
+    letter: DeadLetter
+    first_seen_at: datetime
+    last_seen_at: datetime

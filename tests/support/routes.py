@@ -1,0 +1,77 @@
+"""Calls the app's HTTP routes in this process, through their whole shell but without a host."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+
+from triggers import http
+from triggers.application import Application
+from triggers.health import HEALTH_ROUTES
+from triggers.inspection import INSPECTION_ROUTES
+from triggers.jobs import JOB_ROUTES
+from triggers.schema_admin import SCHEMA_ROUTES
+
+ALL_ROUTES = (*JOB_ROUTES, *INSPECTION_ROUTES, *SCHEMA_ROUTES, *HEALTH_ROUTES)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    content_type: str
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def error_pointers(self) -> list[str]:
+        return [error["pointer"] for error in self.json()["errors"]]
+
+
+def call(
+    application: Application,
+    method: str,
+    target: str,
+    *,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+    routes: tuple[http.Route[Any], ...] = ALL_ROUTES,
+) -> Answer:
+    """Call the route for ``target``, such as ``/db/jobs?limit=5``; ``LookupError`` where there is none."""
+    path = urlsplit(target).path.strip("/")
+    route, parameters = _route_for(routes, method, path)
+    request = func.HttpRequest(
+        method=method,
+        url=f"http://localhost:7071/api/{path}",
+        headers=headers or {},
+        params=dict(parse_qsl(urlsplit(target).query, keep_blank_values=True)),
+        route_params=parameters,
+        body=body,
+    )
+    response = http._handler(route, application, application.max_body_bytes)(request)
+    return Answer(
+        response.status_code,
+        dict(response.headers),
+        response.mimetype,
+        response.get_body().decode(response.charset),
+    )
+
+
+def _route_for(
+    routes: tuple[http.Route[Any], ...], method: str, path: str
+) -> tuple[http.Route[Any], dict[str, str]]:
+    found = []
+    for route in routes:
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)
+        match = re.fullmatch(pattern, path)
+        if match and route.method == method:
+            found.append((len(match.groupdict()), route, match.groupdict()))
+    if not found:
+        raise LookupError(f"no route for {method} {path}")
+    _, route, parameters = min(found, key=lambda entry: entry[0])
+    return route, parameters

@@ -1,0 +1,212 @@
+"""The two worlds that protocol tests run in: the fakes, and a real PostgreSQL.
+
+A test never sleeps: ``pass_time`` moves the fake's clock, and moves the real rows' times into the past.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Protocol
+
+from psycopg import sql
+
+from repositories.dead_letters import PostgresDeadLetterRepository
+from repositories.jobs import PostgresJobRepository
+from repositories.outbox import PostgresOutboxRepository
+from repositories.postgres import Database
+from repositories.stages import StageCompletionRepository
+from repositories.sweeps import PostgresSweepRepository
+from repositories.tasks import PostgresTaskRepository
+from tests.fakes.clock import FakeClock
+from tests.fakes.database import FakeDatabase, stage_subject
+from tests.fakes.faults import Faults
+from tests.fakes.rows import Event
+from tests.support.system import Repositories, fake_repositories
+
+_MOMENTS = {
+    "jobs": ("created_at", "started_at", "finished_at", "updated_at", "nudged_at"),
+    "stages": ("opened_at", "closing_at", "closed_at", "deadline", "nudged_at"),
+    "tasks": ("not_before", "nudged_at", "lease_expires_at", "heartbeat_at", "started_at", "finished_at"),
+    "outbox": ("created_at", "available_at", "claimed_until"),
+}
+
+
+class Waiting(NamedTuple):
+    """An outbox row as a test sees it; ``claimed``: somebody said that it will send it."""
+
+    kind: str
+    stage: int
+    task_id: str | None
+    attempt: int | None
+    claimed: bool
+
+
+class Snapshot(NamedTuple):
+    """All rows; each has its columns as attributes."""
+
+    jobs: Sequence[Any]
+    stages: Sequence[Any]
+    tasks: Sequence[Any]
+    events: Sequence[Event]
+    outbox: int
+
+
+class World(Protocol):
+    """Repositories, and what a test may do and see behind their backs."""
+
+    @property
+    def use(self) -> Repositories: ...
+
+    @property
+    def clock(self) -> FakeClock: ...
+
+    def pass_time(self, seconds: float) -> None: ...
+
+    def waiting(self) -> list[Waiting]:
+        """The outbox, oldest first."""
+        ...
+
+    def clear_outbox(self) -> None:
+        """All messages are sent and lost."""
+        ...
+
+    def events(self) -> list[Event]: ...
+
+    def progress_of(self, task_id: str) -> float | None: ...
+
+    def dead_letters(self) -> Sequence[dict[str, Any]]: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def sweeps(self) -> Sequence[dict[str, int] | None]:
+        """The repairs of each pass on record, ``None`` for one that has not ended."""
+        ...
+
+
+class FakeWorld:
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.clock = FakeClock()
+        self.database = FakeDatabase(self.clock, faults)
+        self.use = fake_repositories(self.database)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def waiting(self) -> list[Waiting]:
+        now = self.clock.now()
+        return [
+            Waiting(
+                row.kind.value,
+                row.stage,
+                row.task_id,
+                row.attempt,
+                row.claimed_until is not None and row.claimed_until >= now,
+            )
+            for _, row in sorted(self.database.tables.outbox.items())
+        ]
+
+    def clear_outbox(self) -> None:
+        self.database.tables.outbox.clear()
+
+    def events(self) -> list[Event]:
+        return list(self.database.tables.events)
+
+    def progress_of(self, task_id: str) -> float | None:
+        return self.database.tables.tasks[task_id].progress
+
+    def dead_letters(self) -> Sequence[dict[str, Any]]:
+        return [vars(row.letter) for row in self.database.tables.dead_letters.values()]
+
+    def snapshot(self) -> Snapshot:
+        tables = self.database.tables
+        return Snapshot(
+            list(tables.jobs.values()),
+            list(tables.stages.values()),
+            list(tables.tasks.values()),
+            tables.events,
+            len(tables.outbox),
+        )
+
+    def sweeps(self) -> Sequence[dict[str, int] | None]:
+        return [None if report is None else report.repairs for report in self.database.tables.sweeps]
+
+
+class PostgresWorld:
+    def __init__(self, database: Database) -> None:
+        self.clock = FakeClock()
+        self.database = database
+        self.use = Repositories(
+            PostgresJobRepository(database),
+            StageCompletionRepository(database),
+            PostgresTaskRepository(database),
+            PostgresOutboxRepository(database),
+            PostgresDeadLetterRepository(database),
+            PostgresSweepRepository(database),
+        )
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        with self.database.transaction() as connection:
+            for table, columns in _MOMENTS.items():
+                moved = sql.SQL(", ").join(
+                    sql.SQL("{0} = {0} - %(by)s").format(sql.Identifier(column)) for column in columns
+                )
+                statement = sql.SQL("update {} set {}").format(sql.Identifier("app", table), moved)
+                connection.execute(statement, {"by": timedelta(seconds=seconds)})
+
+    def waiting(self) -> list[Waiting]:
+        rows = self.database.fetch_all(
+            "select kind, stage, task_id, attempt, coalesce(claimed_until >= now(), false) as claimed"
+            " from app.outbox order by outbox_id"
+        )
+        return [Waiting(**row) for row in rows]
+
+    def clear_outbox(self) -> None:
+        self.database.execute("delete from app.outbox")
+
+    def events(self) -> list[Event]:
+        rows = self.database.fetch_all("select * from app.job_events order by event_id")
+        return [
+            Event(row["entity"], _subject(row), row["from_status"], row["event"], row["to_status"])
+            for row in rows
+        ]
+
+    def progress_of(self, task_id: str) -> float | None:
+        row = self.database.fetch_one("select progress from app.tasks where task_id = %s", [task_id])
+        assert row is not None
+        return row["progress"]
+
+    def dead_letters(self) -> Sequence[dict[str, Any]]:
+        return self.database.fetch_all("select * from app.dead_letters order by dead_letter_id")
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(
+            _rows(self.database.fetch_all("select * from app.jobs")),
+            _rows(self.database.fetch_all("select * from app.stages")),
+            _rows(self.database.fetch_all("select * from app.tasks")),
+            self.events(),
+            len(self.waiting()),
+        )
+
+    def sweeps(self) -> Sequence[dict[str, int] | None]:
+        rows = self.database.fetch_all("select repairs from app.sweeps order by sweep_id")
+        return [row["repairs"] for row in rows]
+
+    def forget_everything(self) -> None:
+        """As on a fresh database."""
+        self.database.execute(
+            "truncate app.jobs, app.stages, app.tasks, app.outbox,"
+            " app.job_events, app.dead_letters, app.sweeps"
+        )
+
+
+def _rows(rows: Sequence[dict[str, Any]]) -> list[Any]:
+    return [SimpleNamespace(**row) for row in rows]
+
+
+def _subject(row: dict[str, Any]) -> str:
+    if row["entity"] == "job":
+        return row["job_id"]
+    if row["entity"] == "stage":
+        return stage_subject((row["job_id"], row["run"], row["stage"]))
+    return row["task_id"]

@@ -1,0 +1,403 @@
+"""One attempt: claim, handler, finish; and what each kind of failure means."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orchestration.running import failure_of
+from schema.errors import (
+    BlobUnavailableError,
+    ContractViolationError,
+    DatabaseUnavailableError,
+    LeaseLostError,
+    MessageLookupError,
+    PermanentTaskError,
+    RetryableTaskError,
+    TaskCancelledError,
+    ThrottledTaskError,
+    UnknownTaskTypeError,
+)
+from schema.identity import task_id_of
+from schema.messages import TaskQueueMessage
+from schema.policies import ErrorClass
+from schema.states import StageStatus, TaskStatus
+from tests.fakes.faults import Moment, ProcessDiedError
+from tests.fakes.queues import QueuedMessage
+from tests.fakes.rows import TaskRow
+from tests.support.system import FakeSystem
+from tests.unit.orchestration.trial import (
+    TOLERANT,
+    WorkParameters,
+    WorkResult,
+    handlers,
+    job_type,
+    raising,
+    stage,
+)
+
+MakeSystem = Callable[..., FakeSystem]
+
+
+@pytest.fixture
+def started(make_system: MakeSystem) -> Callable[..., FakeSystem]:
+    """A system whose only visible message is that of a job's only task."""
+
+    def started(handler: Callable[..., Any], n: int = 1) -> FakeSystem:
+        system = make_system(job_type(stage(failure=TOLERANT)), handlers(handler))
+        system.submit("trial", {"n": n})
+        system.deliver(system.queue.visible()[0])
+        return system
+
+    return started
+
+
+def run(system: FakeSystem) -> TaskRow:
+    """The only task after its message was delivered."""
+    failure = system.deliver(system.queue.visible()[0])
+    assert failure is None
+    return only_task(system)
+
+
+def only_task(system: FakeSystem) -> TaskRow:
+    (task,) = system.database.tables.tasks.values()
+    return task
+
+
+class TestSuccess:
+    def test_the_handler_gets_its_typed_parameters_and_its_context(self, started: MakeSystem) -> None:
+        seen: list[Any] = []
+
+        def handler(parameters: WorkParameters, context: Any) -> WorkResult:
+            seen.append((parameters, context.job_id, context.run, context.stage, context.task_id))
+            seen.append((context.attempt, context.correlation_id, context.blobs))
+            return WorkResult(number=7, processed_items=3)
+
+        system = started(handler)
+        task = run(system)
+        assert seen == [
+            (WorkParameters(number=0), task.job_id, 1, 1, task.task_id),
+            (1, "corr-1", system.blobs),
+        ]
+
+    def test_its_result_is_stored(self, started: MakeSystem) -> None:
+        task = run(started(lambda *_: WorkResult(number=7, processed_items=3)))
+        assert (task.status, task.worker) == (TaskStatus.COMPLETED, "worker-1")
+        assert (task.result, task.processed_items) == ({"number": 7, "processed_items": 3}, 3)
+
+    def test_the_last_task_s_worker_sends_the_message_that_its_stage_is_closed(
+        self, started: MakeSystem
+    ) -> None:
+        system = started(lambda *_: WorkResult(number=7))
+        run(system)
+        assert [message.queue for message in system.queue.visible()] == ["geospatial-jobs"]
+        assert system.database.tables.outbox == {}
+
+    @pytest.mark.parametrize("items", [-1, 2**31])
+    def test_items_that_cannot_be_counted_are_none(self, started: MakeSystem, items: Any) -> None:
+        result = WorkResult(number=1, processed_items=items)
+        system = started(lambda *_: result)
+        assert run(system).processed_items is None
+
+    def test_it_makes_two_round_trips_to_the_database(
+        self, started: MakeSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        system = started(lambda *_: WorkResult(number=7), n=2)
+        calls: list[str] = []
+        for repository in (system.repositories.tasks, system.repositories.stages):
+            for name in ("claim", "finish", "heartbeat", "get", "find", "close"):
+                if (method := getattr(repository, name, None)) is not None:
+                    monkeypatch.setattr(repository, name, counting(calls, name, method))
+        system.deliver(system.queue.visible()[0])
+        assert calls == ["claim", "finish"]
+
+
+def counting(calls: list[str], name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        calls.append(name)
+        return method(*arguments)
+
+    return call
+
+
+class TestFailure:
+    def test_a_retryable_failure_waits_for_its_next_attempt(self, started: MakeSystem) -> None:
+        system = started(raising(RetryableTaskError("not yet", "SOURCE_BUSY")))
+        task = run(system)
+        assert (task.status, task.attempt) == (TaskStatus.QUEUED, 1)
+        assert task.error == {"code": "SOURCE_BUSY", "message": "not yet", "error_class": "retryable"}
+        assert system.queue.visible() == []
+        system.clock.advance(10)
+        assert run(system).attempt == 2
+
+    def test_attempts_run_out(self, started: MakeSystem) -> None:
+        system = started(raising(RetryableTaskError("not yet")))
+        for _ in range(3):
+            run(system)
+            system.clock.advance(10)
+        assert (only_task(system).status, only_task(system).attempt) == (TaskStatus.FAILED, 3)
+
+    def test_a_permanent_failure_is_final(self, started: MakeSystem) -> None:
+        assert run(started(raising(PermanentTaskError("never")))).status is TaskStatus.FAILED
+
+    def test_a_handler_that_was_asked_to_stop_leaves_its_task_cancelled(self, started: MakeSystem) -> None:
+        assert run(started(raising(TaskCancelledError("stopped")))).status is TaskStatus.CANCELLED
+
+    def test_an_unexpected_failure_is_logged_in_full_and_shown_by_its_name_only(
+        self, started: MakeSystem, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            task = run(started(raising(KeyError("password=secret"))))
+        assert task.error == {
+            "code": "UNEXPECTED_ERROR",
+            "message": "the handler met an unexpected KeyError",
+            "error_class": "unknown",
+        }
+        (record,) = [record for record in caplog.records if record.msg == "attempt failed"]
+        assert (record.levelno, record.__dict__["error_code"]) == (logging.ERROR, "UNEXPECTED_ERROR")
+        assert record.exc_info is not None
+
+    def test_a_message_that_cannot_be_stored_is_stored_without_what_cannot(self, started: MakeSystem) -> None:
+        task = run(started(raising(PermanentTaskError("a\0b\udc80" + "x" * 5_000))))
+        assert task.status is TaskStatus.FAILED
+        assert task.error is not None
+        assert task.error["message"] == "a\ufffdb\ufffd" + "x" * 1_996
+
+    @pytest.mark.parametrize(
+        ("result", "named"),
+        [
+            (
+                None,
+                "contract WorkResult, field /: handler work should have produced WorkResult, not NoneType",
+            ),
+            ({"number": 1}, "WorkResult, not dict"),
+            (WorkParameters(number=1), "WorkResult, not WorkParameters"),
+            (WorkResult.model_construct(number=object()), "JSON"),
+            (WorkResult.model_construct(number="many"), "JSON"),
+        ],
+    )
+    def test_a_result_that_breaks_its_contract_fails_the_task(
+        self, started: MakeSystem, result: object, named: str
+    ) -> None:
+        task = run(started(lambda *_: result))
+        assert task.status is TaskStatus.FAILED
+        assert task.error is not None
+        assert task.error["code"] == "CONTRACT_VIOLATION"
+        assert named in str(task.error["message"])
+
+    def test_parameters_that_no_longer_fit_fail_the_task(self, started: MakeSystem) -> None:
+        system = started(raising(AssertionError("not run")))
+        task = only_task(system)
+        system.database.tables.tasks[task.task_id] = type(task)(**{**vars(task), "parameters": {"n": 1}})
+        task = run(system)
+        assert task.error is not None
+        assert "contract WorkParameters" in str(task.error["message"])
+        assert f"the plan of {task.task_id}" in str(task.error["message"])
+
+    def test_a_task_whose_type_is_gone_fails(self, started: MakeSystem) -> None:
+        system = started(raising(AssertionError("not run")))
+        system.task_catalog._entries.clear()
+        task = run(system)
+        assert task.error is not None
+        assert (task.status, task.error["code"]) == (TaskStatus.FAILED, "UNKNOWN_TASK_TYPE")
+
+
+class OddError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "error_class", "code"),
+    [
+        (TaskCancelledError("x"), ErrorClass.CANCELLED, "TASK_CANCELLED"),
+        (PermanentTaskError("x"), ErrorClass.PERMANENT, "TASK_FAILED_PERMANENT"),
+        (PermanentTaskError("x", "NO_CRS"), ErrorClass.PERMANENT, "NO_CRS"),
+        (ThrottledTaskError("x"), ErrorClass.THROTTLED, "TASK_THROTTLED"),
+        (RetryableTaskError("x"), ErrorClass.RETRYABLE, "TASK_FAILED_RETRYABLE"),
+        (DatabaseUnavailableError("x"), ErrorClass.RETRYABLE, "DATABASE_UNAVAILABLE"),
+        (BlobUnavailableError("x"), ErrorClass.RETRYABLE, "BLOB_UNAVAILABLE"),
+        (ContractViolationError("C", "/", "p", "e"), ErrorClass.PERMANENT, "CONTRACT_VIOLATION"),
+        (UnknownTaskTypeError("t", []), ErrorClass.PERMANENT, "UNKNOWN_TASK_TYPE"),
+        (OddError("x"), ErrorClass.UNKNOWN, "UNEXPECTED_ERROR"),
+        (RecursionError("x"), ErrorClass.UNKNOWN, "UNEXPECTED_ERROR"),
+    ],
+)
+def test_an_error_s_class_decides(error: Exception, error_class: ErrorClass, code: str) -> None:
+    failure = failure_of(error)
+    assert (failure.error_class, failure.error.error_class, failure.error.code) == (
+        error_class,
+        error_class,
+        code,
+    )
+
+
+class TestLeases:
+    def test_an_attempt_whose_lease_is_lost_writes_nothing(
+        self, started: MakeSystem, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        system = started(raising(LeaseLostError("gone")))
+        with caplog.at_level(logging.WARNING):
+            task = run(system)
+        assert task.status is TaskStatus.PROCESSING
+        assert "attempt abandoned, its lease is lost" in caplog.messages
+
+    def test_a_handler_learns_that_its_lease_went_to_another(self, started: MakeSystem) -> None:
+        system = started(lambda _parameters, context: lose_the_lease(system, context))
+        task = run(system)
+        assert (task.status, task.attempt) == (TaskStatus.QUEUED, 1)
+        assert task.error is not None
+        assert task.error["code"] == "LEASE_EXPIRED"
+
+    def test_a_late_result_is_dropped(self, started: MakeSystem, caplog: pytest.LogCaptureFixture) -> None:
+        def handler(*_: Any) -> WorkResult:
+            system.clock.advance(121)
+            system.sweeper()
+            return WorkResult(number=1)
+
+        system = started(handler)
+        with caplog.at_level(logging.INFO):
+            task = run(system)
+        assert (task.status, task.result) == (TaskStatus.QUEUED, None)
+        (record,) = [record for record in caplog.records if record.msg == "attempt finished"]
+        assert (record.levelno, record.__dict__["outcome"]) == (logging.WARNING, "lost")
+
+    def test_a_handler_learns_that_it_should_stop(self, make_system: MakeSystem) -> None:
+        def handler(parameters: WorkParameters, context: Any) -> WorkResult:
+            if parameters.number == 1:
+                raise PermanentTaskError("broken")
+            system.deliver(system.queue.visible()[0])
+            system.clock.advance(30)
+            system.keeper.beat()
+            context.raise_if_stopped()
+            return WorkResult(number=1)
+
+        system = make_system(job_type(), handlers(handler))
+        system.submit("trial", {})
+        system.run_until_quiet()
+        states = [task.status for task in system.database.tables.tasks.values()]
+        assert states == [TaskStatus.CANCELLED, TaskStatus.FAILED]
+
+    def test_progress_is_kept_between_0_and_1(self, started: MakeSystem) -> None:
+        told: list[float | None] = []
+
+        def handler(_: Any, context: Any) -> WorkResult:
+            for fraction in (-1, 0.5, 7):
+                context.report_progress(fraction)
+                system.clock.advance(30)
+                system.keeper.beat()
+                told.append(only_task(system).progress)
+            context.raise_if_stopped()
+            return WorkResult(number=1)
+
+        system = started(handler)
+        run(system)
+        assert told == [0, 0.5, 1]
+
+
+def lose_the_lease(system: FakeSystem, context: Any) -> WorkResult:
+    system.clock.advance(121)
+    system.sweeper()
+    system.keeper.beat()
+    context.raise_if_stopped()
+    raise AssertionError("the handler went on")
+
+
+class TestEarlierResults:
+    def read(self, make_system: MakeSystem, read: Callable[[Any], Any]) -> list[Any]:
+        """What the second stage's only task reads of the first stage's two."""
+        got: list[Any] = []
+
+        def handler(parameters: WorkParameters, context: Any) -> WorkResult:
+            if context.stage == 2:
+                got.append(read(context))
+            elif parameters.number == 1:
+                raise PermanentTaskError("broken")
+            return WorkResult(number=parameters.number)
+
+        system = make_system(job_type(stage(failure=TOLERANT), stage(name="second")), handlers(handler))
+        system.submit("trial", {"n": 2})
+        system.run_until_quiet()
+        return got
+
+    def test_a_result_is_read_by_stage_and_index(self, make_system: MakeSystem) -> None:
+        got = self.read(make_system, lambda context: context.result_of(1, "0"))
+        assert got == [{"number": 0, "processed_items": 1}] * 2
+
+    @pytest.mark.parametrize(("number", "index"), [(1, "1"), (1, "5"), (2, "1")])
+    def test_what_has_not_completed_has_no_result(
+        self, make_system: MakeSystem, number: int, index: str
+    ) -> None:
+        def read(context: Any) -> Any:
+            with pytest.raises(
+                PermanentTaskError, match=f"no completed task with the index '{index}'"
+            ) as caught:
+                context.result_of(number, index)
+            return caught.value.error_code
+
+        assert self.read(make_system, read) == ["RESULT_MISSING"] * 2
+
+    def test_all_results_are_read_in_order(self, make_system: MakeSystem) -> None:
+        got = self.read(make_system, lambda context: list(context.results_of(1)))
+        assert got == [[("0", {"number": 0, "processed_items": 1})]] * 2
+
+
+class TestMessages:
+    def message(self, system: FakeSystem) -> QueuedMessage:
+        (message,) = system.queue.visible()
+        return message
+
+    def test_a_message_of_a_task_that_is_not_there_is_an_error(self, system: FakeSystem) -> None:
+        message = TaskQueueMessage(
+            job_id="a" * 64,
+            run=1,
+            stage=1,
+            correlation_id="c",
+            task_id=task_id_of("a" * 64, 1, 1, "0"),
+            attempt=1,
+        )
+        with pytest.raises(MessageLookupError, match="no task has the id aaaaaaaa-r1-s1-0-"):
+            system.runner.handle(message)
+
+    def test_a_message_that_comes_twice_runs_its_task_once(self, started: MakeSystem) -> None:
+        calls: list[int] = []
+        system = started(lambda *_: calls.append(1) or WorkResult(number=1))
+        system.queue.duplicate(self.message(system))
+        system.run_until_quiet()
+        assert calls == [1]
+
+    def test_a_message_that_comes_too_early_is_sent_again(self, started: MakeSystem) -> None:
+        system = started(raising(RetryableTaskError("not yet")))
+        run(system)
+        (message,) = system.queue.messages.values()
+        assert system.deliver(message) is None
+        assert system.queue.visible() == []
+        assert len(system.queue.messages) == 1
+        assert system.database.tables.outbox == {}
+
+    def test_the_redelivery_after_a_death_between_finish_and_close_closes_the_stage(
+        self, started: MakeSystem
+    ) -> None:
+        system = started(lambda *_: WorkResult(number=1))
+        system.database.faults.arm(ProcessDiedError(), Moment.COMMITTED, call=2)
+        assert isinstance(system.deliver(self.message(system)), ProcessDiedError)
+        (stage,) = system.database.tables.stages.values()
+        assert (only_task(system).status, stage.status) == (TaskStatus.COMPLETED, StageStatus.OPEN)
+        assert system.deliver(self.message(system)) is None
+        (stage,) = system.database.tables.stages.values()
+        assert stage.status is StageStatus.CLOSING
+
+    def test_a_task_whose_job_has_ended_is_skipped_and_its_stage_closed(self, started: MakeSystem) -> None:
+        system = started(raising(AssertionError("not run")))
+        (job,) = system.database.tables.jobs.values()
+        system.database.tables.jobs[job.job_id] = type(job)(**{**vars(job), "run": 2})
+        assert run(system).status is TaskStatus.SKIPPED
+        (stage,) = system.database.tables.stages.values()
+        assert stage.status is StageStatus.CLOSING
+
+    def test_a_database_that_is_away_leaves_the_message_to_the_host(self, started: MakeSystem) -> None:
+        system = started(lambda *_: WorkResult(number=1))
+        system.database.away = True
+        assert isinstance(system.deliver(self.message(system)), DatabaseUnavailableError)
+        system.database.away = False
+        assert run(system).status is TaskStatus.COMPLETED

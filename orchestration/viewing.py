@@ -9,7 +9,7 @@ from interfaces.repositories import JobRepository, StageRepository
 from orchestration.planning import StagePlanner
 from orchestration.submission import Caller, SubmitJob
 from schema.api import DryRunView, JobTypeView, JobView, PlannedStageView, StageDescription, StageView
-from schema.errors import JobNotFoundError
+from schema.errors import IncompleteCatalogError, JobNotFoundError, UnknownJobTypeError
 from schema.json_types import JSONObject
 from schema.records import JobRecord, NewJob, OpenStage, StageSummary
 from schema.states import FINAL_JOB_STATES, JobStatus
@@ -47,9 +47,10 @@ class JobViewer:
         )
 
     def _stage_name(self, job_type: str, stage: int) -> str:
-        if job_type not in self._catalog.names():
+        try:
+            return self._catalog.get(job_type).stage(stage).name
+        except (IncompleteCatalogError, UnknownJobTypeError):  # the row is older than the catalog
             return f"stage {stage}"
-        return self._catalog.get(job_type).stage(stage).name
 
 
 class DryRun:

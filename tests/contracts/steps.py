@@ -16,9 +16,10 @@ from schema.records import (
     NewTask,
     OpenStage,
     StageSettlement,
+    TaskRecord,
 )
 from schema.results import ErrorDetail, StageResultContract
-from schema.states import JobStatus, StageStatus
+from schema.states import JobStatus, StageStatus, TaskStatus
 from tests.support.worlds import World
 
 JOB_ID = job_id_of("trial", {"n": 1})
@@ -106,3 +107,13 @@ def completion(job_id: str = JOB_ID) -> FinishJob:
 
 def end_of_job(error: str = "it broke") -> FinishJob:
     return FinishJob(JOB_ID, 1, JobStatus.FAILED, error=ErrorDetail(code="BROKEN", message=error))
+
+
+def task(world: World, task_id: str) -> TaskRecord:
+    found = world.use.tasks.get(task_id)
+    assert found is not None
+    return found
+
+
+def states(world: World, tasks: list[str]) -> list[TaskStatus]:
+    return [task(world, task_id).status for task_id in tasks]

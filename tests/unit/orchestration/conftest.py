@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.system import FakeSystem
-from tests.unit.orchestration.trial import handlers, job_type
+from tests.unit.orchestration.trial import TOLERANT, handlers, job_type, stage
 
 
 @pytest.fixture
@@ -40,3 +40,16 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
             pause.wait(0.001)
 
     return wait_until
+
+
+@pytest.fixture
+def started(make_system: Callable[..., FakeSystem]) -> Callable[..., FakeSystem]:
+    """A system whose only visible message is that of a job's only task."""
+
+    def started(handler: Callable[..., object], n: int = 1) -> FakeSystem:
+        system = make_system(job_type(stage(failure=TOLERANT)), handlers(handler))
+        system.submit("trial", {"n": n})
+        system.deliver(system.queue.visible()[0])
+        return system
+
+    return started

@@ -184,6 +184,12 @@ class TestThread:
             clock.advance(30)
             assert tasks.heard.wait(10)
 
+    def test_leases_share_it(self, running: LeaseKeeper) -> None:
+        with running.hold(claimed()):
+            thread = running._thread
+            with running.hold(claimed()):
+                assert running._thread is thread
+
     def test_closing_ends_it(self, running: LeaseKeeper) -> None:
         with running.hold(claimed()):
             thread = running._thread

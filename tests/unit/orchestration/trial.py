@@ -8,6 +8,7 @@ from interfaces.handler import TaskContext
 from orchestration.submission import Caller
 from schema.json_types import JSONObject
 from schema.policies import FailureMode, FailurePolicy, RetryPolicy
+from schema.records import JobRecord
 from schema.results import (
     Contract,
     OrchestratingResult,
@@ -15,6 +16,7 @@ from schema.results import (
     OrchestrationData,
     StageResultContract,
 )
+from schema.states import JobStatus
 from schema.workflow import (
     JobParameters,
     JobRegistration,
@@ -24,7 +26,8 @@ from schema.workflow import (
     TaskDefinition,
     TaskInfo,
 )
-from tests.support.system import Handlers
+from tests.fakes.rows import TaskRow
+from tests.support.system import FakeSystem, Handlers
 
 CALLER = Caller("corr-1")
 TOLERANT = FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=50)
@@ -109,3 +112,34 @@ def job_type(*stages: StageDefinition[Any], **options: Any) -> Sequence[JobRegis
         **values,
     )
     return (registration,)
+
+
+def ended(system: FakeSystem, parameters: JSONObject | None = None) -> JobRecord:
+    """The job after everything that follows from its submission."""
+    submission = system.submit("trial", parameters or {})
+    system.run_until_quiet()
+    return system.job(submission.job.job_id)
+
+
+def result_of(system: FakeSystem, job: JobRecord, number: int = 1) -> StageResultContract:
+    row = system.repositories.stages.get(job.job_id, job.run, number)
+    assert row is not None
+    assert row.result is not None
+    return row.result
+
+
+def error_code(job: JobRecord) -> str | None:
+    assert job.status is JobStatus.FAILED
+    return None if job.error is None else job.error.code
+
+
+def run(system: FakeSystem) -> TaskRow:
+    """The only task after its message was delivered."""
+    failure = system.deliver(system.queue.visible()[0])
+    assert failure is None
+    return only_task(system)
+
+
+def only_task(system: FakeSystem) -> TaskRow:
+    (task,) = system.database.tables.tasks.values()
+    return task

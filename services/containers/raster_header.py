@@ -3,6 +3,7 @@
 # rasterio comes without types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
+import logging
 import math
 import os
 from typing import Any, Literal
@@ -24,6 +25,14 @@ _SKIPPED = (
 )
 os.environ["GDAL_SKIP"] = ",".join(_SKIPPED.split())
 os.environ["OGR_SKIP"] = os.environ["GDAL_SKIP"]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """GDAL warns of each skipped driver that its build does not have, at every registration."""
+    return "GDAL_SKIP" not in record.getMessage()
+
+
+logging.getLogger("rasterio._env").addFilter(_is_news)
 
 _OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",

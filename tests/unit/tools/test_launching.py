@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_the_log_before_is_kept(tmp_path: Path) -> None:
     assert (profile.log_folder / "svc.previous.log").read_text("utf-8") == "one\n"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell starts what it puts into the background with interrupts ignored, these tests too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_a_service_starts_comes_after_its_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,9 +16,11 @@ from typing import Any
 
 import httpx
 
+from benchmarks.in_process import job_status
 from benchmarks.noop import JOB_TYPE
 from benchmarks.servers import fresh_environment
 from repositories.postgres import Database
+from schema.states import FINAL_JOB_STATES, JobStatus
 from tests.conftest import postgres_address
 from tests.support.services import Services
 
@@ -42,12 +44,12 @@ def measure_hosted(services: Services, arguments: argparse.Namespace) -> dict[st
         raw_before = _raw(services, total, arguments.max_parallel)
         environment["BENCHMARK_MAX_PARALLEL_TASKS"] = str(arguments.max_parallel)
         with _host(environment) as client:
-            _run(client, 24, 1, "warm")
-            before = _round_trips(client)
-            seconds = _run(client, arguments.tasks, arguments.stages, "measured")
-            asked = _round_trips(client) - before
-            small = _small_jobs(client)
             database = Database(postgres_address(services.postgres, environment["POSTGRES_DB"]), 1)
+            _run(client, database, 24, 1, "warm")
+            before = _round_trips(client)
+            seconds = _run(client, database, arguments.tasks, arguments.stages, "measured")
+            asked = _round_trips(client) - before
+            small = _small_jobs(client, database)
             hand_overs = [float(row["seconds"]) for row in database.fetch_all(_HAND_OVERS)]
             database.close()
         raw_after = _raw(services, total, arguments.max_parallel)
@@ -115,16 +117,13 @@ def _wait_until_live(client: httpx.Client, process: subprocess.Popen[bytes]) -> 
     raise RuntimeError("the host did not come up")
 
 
-def _run(client: httpx.Client, tasks: int, stages: int, salt: str) -> float:
+def _run(client: httpx.Client, database: Database, tasks: int, stages: int, salt: str) -> float:
     """Seconds from the submission to the job's end."""
     started = time.perf_counter()
     job_id = _submit(client, tasks, stages, salt)
-    while True:
-        status = client.get(f"/jobs/status/{job_id}").json()["status"]
-        if status not in ("queued", "processing"):
-            break
-        time.sleep(0.05)
-    if status != "completed":
+    while (status := job_status(database, job_id)) not in FINAL_JOB_STATES:
+        time.sleep(0.02)
+    if status != JobStatus.COMPLETED:
         raise RuntimeError(f"the job ended {status}")
     return time.perf_counter() - started
 
@@ -139,9 +138,9 @@ def _round_trips(client: httpx.Client) -> int:
     return int(client.get("/benchmark/round-trips").text)
 
 
-def _small_jobs(client: httpx.Client) -> dict[str, Any]:
-    three = [_run(client, 3, 2, f"small three {number}") for number in range(20)]
-    thirty = [_run(client, 30, 2, f"small thirty {number}") for number in range(10)]
+def _small_jobs(client: httpx.Client, database: Database) -> dict[str, Any]:
+    three = [_run(client, database, 3, 2, f"small three {number}") for number in range(20)]
+    thirty = [_run(client, database, 30, 2, f"small thirty {number}") for number in range(10)]
     submitting: list[float] = []
     for number in range(50):
         started = time.perf_counter()

@@ -41,7 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stages", type=int, default=2, help="1 to 5")
     parser.add_argument("--queue", choices=("azurite", "memory"), default="azurite")
     parser.add_argument("--max-parallel", type=int, default=200, help="how deep the queue gets")
-    parser.add_argument("--threads", type=int, default=16, help="workers of --queue memory")
+    parser.add_argument("--threads", type=int, default=8, help="workers of --queue memory")
     parser.add_argument("--opening", type=int, default=10_000, help="tasks of the stage opened once; 0: none")
     return parser.parse_args()
 

@@ -5,37 +5,48 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from typing import Any
 
 from config import AuthMode, PostgresAuth, Settings
 from interfaces.queues import QueueRepository
+from orchestration.bounded_calls import BoundedCalls
+from orchestration.controlling import JobControl
 from orchestration.diagnosing import EnumDiagnostic
 from orchestration.driving import JobDriver
 from orchestration.health import HealthChecks
 from orchestration.health_checks import health_checks
 from orchestration.intake import MessageIntake
 from orchestration.leases import LeaseKeeper
+from orchestration.payloads import Payloads
 from orchestration.planning import StagePlanner
+from orchestration.poison import PoisonHandler
+from orchestration.poison_desk import PoisonDesk
 from orchestration.relay import OutboxRelay
+from orchestration.retention import Retention
 from orchestration.running import TaskRunner
 from orchestration.submission import SubmitJob
 from orchestration.sweeping import Sweeper
 from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
 from registration import JobCatalog, TaskCatalog, initialize_catalogs
+from repositories.alerts import WebhookAlerts
 from repositories.dead_letters import PostgresDeadLetterRepository
 from repositories.function_checks import PostgresFunctionInspector
+from repositories.guarded_blobs import GuardedBlobRepository, new_breaker
 from repositories.identity import AzureIdentity
 from repositories.inspection import PostgresInspectionRepository
 from repositories.jobs import PostgresJobRepository
 from repositories.migrations import SchemaRepository
 from repositories.outbox import PostgresOutboxRepository
+from repositories.payloads import BlobPayloadStore
 from repositories.postgres import Database, PostgresAddress
+from repositories.retention import PostgresRetentionRepository
 from repositories.stages import StageCompletionRepository
 from repositories.storage_blob import StorageBlobRepository
 from repositories.storage_connection import StorageConnection
-from repositories.storage_queue import MessageEncoding, StorageQueueRepository
+from repositories.storage_queue import StorageQueueRepository
 from repositories.sweeps import PostgresSweepRepository
 from repositories.tasks import PostgresTaskRepository
 from triggers.application import Application
@@ -53,9 +64,12 @@ class SystemClock:
     def monotonic(self) -> float:
         return monotonic()
 
+    def pause(self, seconds: float) -> None:
+        sleep(seconds)
+
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     """What the use cases are made of. ``queue`` may be a trial's own instead of ``storage_queue``."""
 
     clock: SystemClock
@@ -67,15 +81,22 @@ class _Parts:
     storage_queue: StorageQueueRepository
     queue: QueueRepository
     blobs: StorageBlobRepository
+    guarded_blobs: GuardedBlobRepository
     jobs: PostgresJobRepository
     stages: StageCompletionRepository
     tasks: PostgresTaskRepository
+    sweeps: PostgresSweepRepository
     inspection: PostgresInspectionRepository
     schema: SchemaRepository
+    letters: PostgresDeadLetterRepository
+    payloads: Payloads
+    payload_store: BlobPayloadStore
     relay: OutboxRelay
     keeper: LeaseKeeper
+    calls: BoundedCalls
 
     def close(self) -> None:
+        self.calls.close()
         self.keeper.close()
         self.relay.close()
         self.storage_queue.close()
@@ -85,19 +106,26 @@ class _Parts:
         self.identity.close()
 
 
+def _as_they_are(parts: Parts) -> Parts:
+    return parts
+
+
 def bootstrap(
     settings: Settings,
     catalogs: tuple[JobCatalog, TaskCatalog] | None = None,
     queue: QueueRepository | None = None,
+    adapt: Callable[[Parts], Parts] = _as_they_are,
 ) -> Application:
     """The whole application. Opens nothing: connections are made when first used.
 
-    Trials bring ``catalogs`` of their own, or a ``queue`` instead of Azure's.
+    Trials bring ``catalogs`` of their own, or a ``queue`` instead of Azure's; ``adapt`` lets them put
+    something in front of any part.
     """
-    parts = _parts(settings, catalogs or initialize_catalogs(), queue)
+    parts = adapt(_parts(settings, catalogs or initialize_catalogs(), queue))
     planner = StagePlanner(parts.job_catalog, parts.task_catalog)
     submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay)
     health = _health(parts)
+    poison = _poison(parts, settings)
 
     def close() -> None:
         health.close()
@@ -108,11 +136,21 @@ def bootstrap(
         dry_run=DryRun(parts.job_catalog, submit, planner),
         jobs=JobViewer(parts.job_catalog, parts.jobs, parts.stages),
         job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
+        control=JobControl(parts.jobs, parts.relay),
         driver=_driver(parts, planner),
         runner=_runner(parts, _worker_name(settings)),
-        intake=MessageIntake(PostgresDeadLetterRepository(parts.database)),
+        intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),
+        poison=poison,
+        poison_desk=PoisonDesk(
+            letters=parts.letters, jobs=parts.jobs, tasks=parts.tasks, queue=parts.queue, handler=poison
+        ),
+        retention=Retention(
+            PostgresRetentionRepository(parts.database),
+            parts.payload_store,
+            timedelta(days=settings.retention_days),
+        ),
         relay=parts.relay,
-        sweeper=Sweeper(PostgresSweepRepository(parts.database), parts.relay),
+        sweeper=Sweeper(parts.sweeps, parts.relay),
         inspection=parts.inspection,
         enums=EnumDiagnostic(parts.inspection),
         functions=PostgresFunctionInspector(parts.database),
@@ -129,15 +167,17 @@ def bootstrap(
 
 def _parts(
     settings: Settings, catalogs: tuple[JobCatalog, TaskCatalog], queue: QueueRepository | None
-) -> _Parts:
+) -> Parts:
     clock = SystemClock()
     identity = AzureIdentity(settings.storage_client_id)
     database = Database(_postgres_address(settings, identity), settings.postgres_pool_size)
     tasks = PostgresTaskRepository(database)
     storage = _storage_connection(settings, identity)
-    storage_queue = StorageQueueRepository(storage, encoding=_message_encoding())
+    storage_queue = StorageQueueRepository(storage)
+    payload_store = BlobPayloadStore(storage, settings.payload_container)
+    blobs = StorageBlobRepository(storage, settings.read_containers, (settings.silver_container,))
     outbox = PostgresOutboxRepository(database)
-    return _Parts(
+    return Parts(
         clock=clock,
         job_catalog=catalogs[0],
         task_catalog=catalogs[1],
@@ -146,42 +186,63 @@ def _parts(
         storage=storage,
         storage_queue=storage_queue,
         queue=queue or storage_queue,
-        blobs=StorageBlobRepository(storage, settings.read_containers, (settings.silver_container,)),
+        blobs=blobs,
+        guarded_blobs=GuardedBlobRepository(blobs, new_breaker("blob storage")),
         jobs=PostgresJobRepository(database),
         stages=StageCompletionRepository(database),
         tasks=tasks,
+        sweeps=PostgresSweepRepository(database, timedelta(seconds=settings.unclaimed_after_seconds)),
         inspection=PostgresInspectionRepository(database),
         schema=SchemaRepository(database),
+        letters=PostgresDeadLetterRepository(database),
+        payloads=Payloads(payload_store),
+        payload_store=payload_store,
         relay=OutboxRelay(outbox, queue or storage_queue, settings.outbox_send_concurrency),
         keeper=LeaseKeeper(tasks, clock),
+        calls=BoundedCalls(),
     )
 
 
-def _driver(parts: _Parts, planner: StagePlanner) -> JobDriver:
+def _poison(parts: Parts, settings: Settings) -> PoisonHandler:
+    url = settings.alert_callback_url
+    return PoisonHandler(
+        jobs=parts.jobs,
+        tasks=parts.tasks,
+        stages=parts.stages,
+        letters=parts.letters,
+        relay=parts.relay,
+        alerts=WebhookAlerts(url.get_secret_value() if url else None),
+    )
+
+
+def _driver(parts: Parts, planner: StagePlanner) -> JobDriver:
     return JobDriver(
         catalog=parts.job_catalog,
         planner=planner,
         jobs=parts.jobs,
         stages=parts.stages,
         relay=parts.relay,
+        payloads=parts.payloads,
         clock=parts.clock,
     )
 
 
-def _runner(parts: _Parts, worker: str) -> TaskRunner:
+def _runner(parts: Parts, worker: str) -> TaskRunner:
     return TaskRunner(
         catalog=parts.task_catalog,
         tasks=parts.tasks,
         stages=parts.stages,
         keeper=parts.keeper,
+        calls=parts.calls,
+        payloads=parts.payloads,
         relay=parts.relay,
-        blobs=parts.blobs,
+        blobs=parts.guarded_blobs,
         clock=parts.clock,
         worker=worker,
     )
 
 
-def _health(parts: _Parts) -> HealthChecks:
+def _health(parts: Parts) -> HealthChecks:
     checks = health_checks(
         inspection=parts.inspection,
         schema=parts.schema,
@@ -225,10 +286,9 @@ def _storage_connection(settings: Settings, identity: AzureIdentity) -> StorageC
     )
 
 
-def _message_encoding() -> MessageEncoding:
-    host = json.loads(_HOST_JSON.read_text("utf-8"))
-    return host["extensions"]["queues"].get("messageEncoding", "base64")
+def _host_queues() -> dict[str, Any]:
+    return json.loads(_HOST_JSON.read_text("utf-8"))["extensions"]["queues"]
 
 
 def _worker_name(settings: Settings) -> str:
-    return f"{settings.website_instance_id or platform.node()}:{os.getpid()}"[:60]
+    return f"{settings.deployed_as or platform.node()}:{os.getpid()}"[:60]

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.errors import ConfigurationError
@@ -49,14 +49,26 @@ class Settings(BaseSettings):
     allow_schema_reset: bool = False
     read_containers: Annotated[tuple[str, ...], NoDecode] = ("bronze", "silver", "gold")
     silver_container: str = "silver"
+    payload_container: str = "geojobs-payloads"
+    alert_callback_url: SecretStr | None = None
+    retention_days: Annotated[float, Field(gt=0)] = 30.0
+    unclaimed_after_seconds: Annotated[float, Field(gt=0)] = 300.0
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
-    website_instance_id: str | None = Field(
-        None,
-        validation_alias=AliasChoices(
-            "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME"
-        ),
-    )
+    website_instance_id: str = ""
+    website_pod_name: str = ""
+    website_site_name: str = ""
+    container_app_name: str = ""
+
+    @property
+    def deployed_as(self) -> str:
+        """What the platform calls this instance; empty on a laptop."""
+        return (
+            self.website_instance_id
+            or self.website_pod_name
+            or self.website_site_name
+            or self.container_app_name
+        )
 
     @model_validator(mode="before")
     @classmethod
@@ -68,7 +80,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
-        if self.auth_mode is AuthMode.ANONYMOUS and self.website_instance_id:
+        if self.auth_mode is AuthMode.ANONYMOUS and self.deployed_as:
             raise ValueError("AUTH_MODE=anonymous is for a laptop; here the app is deployed")
         if not self.storage_connection_string and not (self.storage_queue_uri and self.storage_blob_uri):
             raise ValueError(

@@ -1,7 +1,10 @@
 """The catalogs, with the literal list of every job type and task type there is."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+
+from pydantic import ValidationError
 
 from controllers import hello_world, list_container, summarize_container
 from interfaces.handler import Handler
@@ -11,7 +14,7 @@ from schema.errors import (
     UnknownJobTypeError,
     UnknownTaskTypeError,
 )
-from schema.workflow import JobRegistration, TaskInfo
+from schema.workflow import JobRegistration, StageDefinition, TaskInfo
 from services.containers import analyze, index, metadata, summarize
 from services.hello import greeting, reply
 
@@ -97,17 +100,32 @@ def initialize_catalogs() -> tuple[JobCatalog, TaskCatalog]:
 def verify_catalogs(jobs: JobCatalog, tasks: TaskCatalog) -> None:
     """Every stage's task type has a handler of the same contract, and every example fits its model.
 
-    Raises ``IncompleteCatalogError``, which names the job type and the stage.
+    Raises ``IncompleteCatalogError``, which names the job type and the stage, or the task type.
     """
+    for name in tasks.names():
+        info = tasks.info(name)
+        if info.lease <= timedelta() or info.timeout <= timedelta():
+            raise IncompleteCatalogError(f"task type {name!r}: lease and time-out must be positive")
     for name in jobs.names():
         registration = jobs.get(name)
-        for number, stage in enumerate(registration.stages, start=1):
-            where = f"job type {name!r}, stage {number} ({stage.name})"
-            task_type = stage.contract.task_type
-            if task_type not in tasks.names():
-                raise IncompleteCatalogError(f"{where}: no handler runs task type {task_type!r}")
-            if tasks.info(task_type).contract is not stage.contract:
-                raise IncompleteCatalogError(f"{where}: the handler of {task_type!r} has another contract")
         if not registration.stages:
             raise IncompleteCatalogError(f"job type {name!r} has no stages")
-        registration.parameters.model_validate(registration.example)
+        for number, stage in enumerate(registration.stages, start=1):
+            problem = _problem_of(stage, tasks)
+            if problem is not None:
+                raise IncompleteCatalogError(f"job type {name!r}, stage {number} ({stage.name}): {problem}")
+        try:
+            registration.parameters.model_validate(registration.example)
+        except ValidationError as exc:
+            raise IncompleteCatalogError(f"job type {name!r}: its example does not fit its model") from exc
+
+
+def _problem_of(stage: StageDefinition[Any], tasks: TaskCatalog) -> str | None:
+    task_type = stage.contract.task_type
+    if task_type not in tasks.names():
+        return f"no handler runs task type {task_type!r}"
+    if tasks.info(task_type).contract is not stage.contract:
+        return f"the handler of {task_type!r} has another contract"
+    if stage.max_parallel_tasks < 1 or stage.timeout <= timedelta():
+        return "max_parallel_tasks and timeout must be positive"
+    return None

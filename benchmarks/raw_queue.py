@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from azure.storage.queue import QueueClient, QueueMessage, TextBase64DecodePolicy
 
@@ -28,6 +28,7 @@ class RawQueue:
         self._lock = threading.Lock()
         self._sent = 0
         self._done = 0
+        self._error: BaseException | None = None
         self._slots = threading.Semaphore(0)
 
     def run(self, batch: int, concurrency: int) -> float:
@@ -37,7 +38,7 @@ class RawQueue:
             list(pool.map(lambda _: self._send_next(), range(self._depth)))
             started = time.perf_counter()
             free = concurrency
-            while self._done < self._total:
+            while self._done < self._total and self._error is None:
                 while free < batch:
                     self._slots.acquire()
                     free += 1
@@ -47,15 +48,20 @@ class RawQueue:
                     messages_per_page=batch, max_messages=batch, visibility_timeout=600, timeout=15
                 ):
                     free -= 1
-                    pool.submit(self._handle, message)
+                    pool.submit(self._handle, message).add_done_callback(self._check)
+            if self._error is not None:
+                raise self._error
             return self._total / (time.perf_counter() - started)
+
+    def _check(self, handled: Future[None]) -> None:
+        self._error = self._error or handled.exception()
+        self._slots.release()
 
     def _handle(self, message: QueueMessage) -> None:
         self._send_next()
         self._queue.delete_message(message, timeout=15)
         with self._lock:
             self._done += 1
-        self._slots.release()
 
     def _send_next(self) -> None:
         with self._lock:

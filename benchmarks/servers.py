@@ -31,6 +31,7 @@ def fresh_environment(services: Services) -> Generator[dict[str, str]]:
             "POSTGRES_SSLMODE": "disable",
             "POSTGRES_POOL_SIZE": "24",
             "AUTH_MODE": "anonymous",
+            "PYTHON_THREADPOOL_THREAD_COUNT": os.environ.get("BENCHMARK_THREADS", "32"),
         }
     finally:
         database.close()

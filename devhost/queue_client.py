@@ -50,6 +50,11 @@ class Queue(Protocol):
     @property
     def poison_name(self) -> str: ...
 
+    @property
+    def is_poison(self) -> bool:
+        """Whether this is a poison queue, which has none of its own."""
+        ...
+
     def receive(self, count: int, hidden_seconds: int) -> list[ReceivedMessage] | None:
         """Messages, hidden for a time; ``None`` where the queue does not exist."""
         ...
@@ -75,6 +80,7 @@ class StorageQueue:
     def __init__(self, name: str, make_client: Callable[..., QueueClient], connections: int) -> None:
         self.name = name
         self.poison_name = name + _POISON_SUFFIX
+        self.is_poison = name.endswith(_POISON_SUFFIX)
         session = Session()
         adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections)
         session.mount("http://", adapter)

@@ -199,6 +199,8 @@ class QueueListener:
         settings = self._settings
         if outcome is Outcome.FAILED and message.dequeue_count >= settings.max_dequeue_count:
             outcome = Outcome.POISON
+        if self._queue.is_poison and outcome in (Outcome.FAILED, Outcome.POISON):
+            return  # as in the SDK: without a poison queue the message stays hidden for its time
         match outcome:
             case Outcome.SUCCEEDED:
                 self._queue.delete(message.message_id, receipt)

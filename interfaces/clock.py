@@ -12,3 +12,7 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds from an arbitrary point, never going back."""
         ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        ...

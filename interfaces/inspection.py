@@ -54,12 +54,18 @@ class Found:
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """``schema_version`` is ``None`` without a schema, ``last_sweep`` where none has finished yet."""
+    """``schema_version`` is ``None`` without a schema, ``last_sweep`` where none has finished yet.
+
+    ``sweep_error`` is that of the last finished sweep; ``unfinished_since`` when the first one after it began
+    that has not finished.
+    """
 
     server_version: str
     schema_version: int | None
     last_sweep: datetime | None
     pool: Mapping[str, int]
+    sweep_error: str | None = None
+    unfinished_since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What the orchestration asks of the message queues."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +16,19 @@ class QueueDepth:
     oldest_age_seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class ReceivedMessage:
+    """A message taken from a queue, hidden from others for a while; ``receipt`` is what deletes it."""
+
+    queue: str
+    message_id: str
+    body: bytes
+    dequeue_count: int
+    receipt: str
+
+
 class QueueRepository(Protocol):
-    """Sends messages; receiving is the host's work."""
+    """Sends messages; receiving is the host's work, but for what operators ask of the poison queues."""
 
     def send(self, message: QueueMessage, delay_seconds: float = 0.0) -> None:
         """Send one message, visible after the delay (up to 7 days). Raises ``QueueUnavailableError``."""
@@ -28,6 +40,14 @@ class QueueRepository(Protocol):
 
     def clear(self) -> None:
         """Empty all queues, the poison queues too."""
+        ...
+
+    def receive(self, queue: str, limit: int) -> Sequence[ReceivedMessage]:
+        """Take up to 32 messages, hidden for a minute."""
+        ...
+
+    def delete(self, message: ReceivedMessage) -> None:
+        """Delete a received message; one that is gone already is no error."""
         ...
 
     def depths(self) -> list[QueueDepth]: ...

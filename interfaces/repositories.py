@@ -1,13 +1,16 @@
 """What the orchestration asks of the database. Each method is one transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
 from schema.records import (
     AttemptOutcome,
     Claim,
+    Control,
     DeadLetter,
+    DeadLetterRecord,
     Finish,
     FinishJob,
     Heartbeat,
@@ -23,7 +26,9 @@ from schema.records import (
     Submission,
     SweepReport,
     TaskRecord,
+    Verdict,
 )
+from schema.results import ErrorDetail
 
 
 class JobRepository(Protocol):
@@ -37,6 +42,25 @@ class JobRepository(Protocol):
 
     def finish(self, finish: FinishJob) -> bool:
         """End a run that is still active; false where it was not."""
+        ...
+
+    def cancel(self, job_id: str, reason: str) -> Control | None:
+        """Stop the job with all of it that has not started; ``refused`` where it ended otherwise already.
+
+        ``None`` for an unknown job, here and below.
+        """
+        ...
+
+    def retry(self, job_id: str, correlation_id: str) -> Control | None:
+        """Resume a failed or cancelled job where it stopped; there only what did not complete runs again."""
+        ...
+
+    def rerun(self, job_id: str, correlation_id: str) -> Control | None:
+        """Start the next run of a job that has ended; ``refused`` while one is under way."""
+        ...
+
+    def fail(self, job_id: str, run: int, error: ErrorDetail) -> bool:
+        """Fail an active run with its stage and all of it that has not started; false where it was over."""
         ...
 
 
@@ -81,6 +105,10 @@ class TaskRepository(Protocol):
         """
         ...
 
+    def fail(self, task_id: str, error: ErrorDetail) -> Finish | None:
+        """Fail a task that has not ended; a worker that runs it loses the lease. ``None``: it had ended."""
+        ...
+
     def heartbeat(self, beats: Sequence[Heartbeat]) -> Mapping[UUID, LeaseState]:
         """Extend leases and store progress; tells, by lease token, which are lost or to be cancelled."""
         ...
@@ -94,7 +122,7 @@ class OutboxRepository(Protocol):
     """Messages that must be sent, written with the state they follow from."""
 
     def claim(self, limit: int) -> Sequence[OutboxRecord]:
-        """Take up to ``limit`` unclaimed rows, oldest first, for one minute."""
+        """Take up to ``limit`` unclaimed rows for one minute: the urgent first, then the oldest."""
         ...
 
     def delete(self, outbox_ids: Sequence[int]) -> None: ...
@@ -105,6 +133,42 @@ class DeadLetterRepository(Protocol):
 
     def record(self, letter: DeadLetter) -> None:
         """Put the message on record, once for each queue and message id."""
+        ...
+
+    def judge(self, letter: DeadLetter, verdict: Verdict) -> None:
+        """Add the verdict to the message's record, made under another id before it came to the poison queue;
+        without one, put it on record now."""
+        ...
+
+    def list(self, limit: int, before: int | None = None) -> Sequence[DeadLetterRecord]:
+        """Newest first; ``before`` is the number of the last one of the previous page."""
+        ...
+
+    def get(self, dead_letter_id: int) -> DeadLetterRecord | None: ...
+
+    def mark_replayed(self, dead_letter_id: int) -> None: ...
+
+    def mark_disposed(self, dead_letter_id: int) -> None: ...
+
+
+class RetentionRepository(Protocol):
+    """Removes what is past its time, in small batches."""
+
+    def expired_jobs(self, age: timedelta, limit: int, max_tasks: int | None = None) -> Sequence[str]:
+        """Ids of jobs that ended longer ago, oldest first; no more than have ``max_tasks`` tasks together,
+        but one at least."""
+        ...
+
+    def remove_jobs(self, job_ids: Sequence[str]) -> tuple[int, int]:
+        """Remove those jobs that are still ended, with all that is theirs; counts jobs and events."""
+        ...
+
+    def remove_records(self, age: timedelta, limit: int, *, dry_run: bool) -> tuple[int, int]:
+        """Remove (or count) dead letters and sweeps last touched longer ago."""
+        ...
+
+    def count_expired(self, age: timedelta, limit: int) -> tuple[int, int]:
+        """How many jobs would go with how many events; counts no further than ``limit`` jobs."""
         ...
 
 

@@ -5,13 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from orchestration.contracts import parsed
+from orchestration.payloads import Payloads
 from schema.policies import FailureMode
 from schema.records import StageRecord, TaskRecord
 from schema.results import OrchestratingResult, StageResultContract, TaskResult
 from schema.states import StageStatus, TaskStatus
 from schema.workflow import StageDefinition
+
+MAX_RESULT_BYTES = 32_000_000
 
 
 def stage_result(
@@ -19,9 +23,10 @@ def stage_result(
 ) -> StageResultContract:
     """The contract of a stage all of whose tasks are final.
 
-    An empty stage counts as wholly successful.
+    An empty stage counts as wholly successful. Once ``MAX_RESULT_BYTES`` of task results are in it, the
+    others are left where they are, and ``metadata`` counts them: what needs all reads them page by page.
     """
-    results = tuple(task_result(task) for task in tasks)
+    results, left_out = _task_results(tasks)
     successful = sum(result.status is TaskStatus.COMPLETED for result in results)
     rate = 100.0 * successful / len(results) if results else 100.0
     return StageResultContract(
@@ -34,11 +39,33 @@ def stage_result(
         success_rate=rate,
         task_results=results,
         completed_at=now,
-        metadata={"name": definition.name, "task_type": stage.task_type, "retries": stage.retries},
+        metadata={
+            "name": definition.name,
+            "task_type": stage.task_type,
+            "retries": stage.retries,
+            "skipped_tasks": sum(result.status is TaskStatus.SKIPPED for result in results),
+            "cancelled_tasks": sum(result.status is TaskStatus.CANCELLED for result in results),
+            "results_left_out": left_out,
+        },
     )
 
 
-def with_decision(result: StageResultContract, model: type[BaseModel]) -> StageResultContract:
+def _task_results(tasks: Iterable[TaskRecord]) -> tuple[tuple[TaskResult, ...], int]:
+    results: list[TaskResult] = []
+    room, left_out = MAX_RESULT_BYTES, 0
+    for task in tasks:
+        result = task_result(task)
+        room -= len(to_json(result.result_data))
+        if room < 0 and result.result_data is not None:
+            result = result.model_copy(update={"result_data": None})
+            left_out += 1
+        results.append(result)
+    return tuple(results), left_out
+
+
+def with_decision(
+    result: StageResultContract, model: type[BaseModel], payloads: Payloads
+) -> StageResultContract:
     """The result with what its own task decided, where the stage's contract has such a task.
 
     Raises ``ContractViolationError`` where that task left something else than a decision.
@@ -47,9 +74,24 @@ def with_decision(result: StageResultContract, model: type[BaseModel]) -> StageR
         return result
     for task in result.task_results:
         if task.status is TaskStatus.COMPLETED:
-            decision = parsed(model, task.result_data, f"task {task.task_id}").orchestration
-            return result.model_copy(update={"orchestration": decision})
+            given = payloads.found(task.result_data, task.result_ref)
+            decision = parsed(model, given, f"task {task.task_id}").orchestration
+            return result.model_copy(
+                update={"orchestration": decision, "task_results": _without_decision(result.task_results)}
+            )
     return result
+
+
+def _without_decision(results: tuple[TaskResult, ...]) -> tuple[TaskResult, ...]:
+    """The decision stands in the stage's result; once is enough."""
+    return tuple(
+        result.model_copy(
+            update={"result_data": {k: v for k, v in result.result_data.items() if k != "orchestration"}}
+        )
+        if result.result_data is not None
+        else result
+        for result in results
+    )
 
 
 def task_result(task: TaskRecord) -> TaskResult:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from interfaces.blobs import BlobRepository
 from interfaces.repositories import StageRepository, TaskRepository
 from orchestration.leases import Lease
-from schema.errors import LeaseLostError, PermanentTaskError, TaskCancelledError
+from orchestration.payloads import Payloads
+from schema.errors import LeaseLostError, PermanentTaskError, TaskCancelledError, TaskTimedOutError
 from schema.json_types import JSONObject
 from schema.records import ClaimedTask, LeaseState
 from schema.states import TaskStatus
@@ -23,6 +24,7 @@ class RunningTaskContext:
         tasks: TaskRepository,
         stages: StageRepository,
         blobs: BlobRepository,
+        payloads: Payloads,
     ) -> None:
         self._task = task
         self._correlation_id = correlation_id
@@ -30,6 +32,7 @@ class RunningTaskContext:
         self._tasks = tasks
         self._stages = stages
         self._blobs = blobs
+        self._payloads = payloads
 
     @property
     def job_id(self) -> str:
@@ -62,16 +65,18 @@ class RunningTaskContext:
     def result_of(self, stage: int, index: str) -> JSONObject:
         """Raises ``PermanentTaskError`` (``RESULT_MISSING``) where no such task has completed."""
         task = self._tasks.find(self.job_id, self.run, stage, index)
-        if task is None or task.status is not TaskStatus.COMPLETED or task.result is None:
+        result = None if task is None else self._payloads.found(task.result, task.result_ref)
+        if task is None or task.status is not TaskStatus.COMPLETED or result is None:
             raise PermanentTaskError(
                 f"stage {stage} has no completed task with the index {index!r}", "RESULT_MISSING"
             )
-        return task.result
+        return result
 
     def results_of(self, stage: int) -> Iterator[tuple[str, JSONObject]]:
         for task in self._stages.task_results(self.job_id, self.run, stage):
-            if task.status is TaskStatus.COMPLETED and task.result is not None:
-                yield task.task_index, task.result
+            result = self._payloads.found(task.result, task.result_ref)
+            if task.status is TaskStatus.COMPLETED and result is not None:
+                yield task.task_index, result
 
     def report_progress(self, fraction: float) -> None:
         self._lease.progress = min(1.0, max(0.0, fraction))
@@ -79,5 +84,7 @@ class RunningTaskContext:
     def raise_if_stopped(self) -> None:
         if self._lease.state is LeaseState.LOST:
             raise LeaseLostError(f"the lease of {self.task_id} is lost")
+        if self._lease.timed_out:
+            raise TaskTimedOutError("the attempt reached its deadline")
         if self._lease.state is LeaseState.CANCEL_REQUESTED:
             raise TaskCancelledError("the task was asked to stop")

@@ -1,5 +1,6 @@
 """Enforces contracts where a controller's or handler's value enters the engine."""
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -8,6 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from schema.errors import ContractViolationError, FieldError, GeojobsError
 from schema.json_types import JSONObject, is_storable
+
+_log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -48,20 +51,25 @@ def dumped(model: BaseModel, producer: str) -> JSONObject:
     try:
         value = model.model_dump(mode="json", warnings="error")
     except ValueError as exc:  # not JSON, not UTF-8, circular, or nested too deeply
-        raise ContractViolationError(type(model).__name__, "/", producer, f"JSON: {exc}") from exc
+        expected = f"what JSON can say ({type(exc).__name__})"
+        raise ContractViolationError(type(model).__name__, "/", producer, expected) from exc
     return _storable(value, type(model).__name__, producer)
 
 
 @contextmanager
 def controller_code(producer: str) -> Generator[None]:
-    """Whatever a controller raises becomes a ``ContractViolationError``: controllers are pure and total."""
+    """Whatever a controller raises becomes a ``ContractViolationError``: controllers are pure and total.
+
+    Callers learn the error's type; what it says may quote anything, and is for the log.
+    """
     try:
         yield
     except GeojobsError:
         raise
     except Exception as exc:
+        _log.exception("controller failed", extra={"producer": producer})
         raise ContractViolationError(
-            "controller function", "/", producer, f"a value, not {type(exc).__name__}: {exc}"
+            "controller function", "/", producer, f"a value, not {type(exc).__name__}"
         ) from exc
 
 

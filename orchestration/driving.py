@@ -1,6 +1,7 @@
 """Drives a job: on a hint that something is to be done for a stage, finds out what and does it once."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from interfaces.catalogs import JobCatalog
@@ -9,6 +10,7 @@ from interfaces.repositories import JobRepository, StageRepository
 from orchestration.aggregation import stage_result, with_decision
 from orchestration.contracts import controller_code, dumped, instance_of, parsed
 from orchestration.finishing import completed_job, failed_job
+from orchestration.payloads import Payloads
 from orchestration.planning import StagePlanner
 from orchestration.relay import OutboxRelay
 from schema.errors import CatalogError, ContractViolationError, MessageLookupError, UnknownJobTypeError
@@ -45,6 +47,7 @@ class JobDriver:
         jobs: JobRepository,
         stages: StageRepository,
         relay: OutboxRelay,
+        payloads: Payloads,
         clock: Clock,
     ) -> None:
         self._catalog = catalog
@@ -52,6 +55,7 @@ class JobDriver:
         self._jobs = jobs
         self._stages = stages
         self._relay = relay
+        self._payloads = payloads
         self._clock = clock
 
     def handle(self, message: JobQueueMessage) -> None:
@@ -83,10 +87,11 @@ class JobDriver:
             step = self._planner.plan(job, stage, results, degraded=_degraded(results))
         except _BROKEN as exc:
             step = failed_job(job, exc.code, str(exc), stage)
+        step = self._payloads.step(step)
         if isinstance(step, OpenStage):
             done = self._stages.open(step)
         else:
-            done = isinstance(step, FinishJob) and self._jobs.finish(step)
+            done = isinstance(step, FinishJob) and self._jobs.finish(replace(step, unopened=True))
         _report(job, stage, step, done=done)
 
     def _advance(self, job: JobRecord, stage: StageRecord) -> None:
@@ -99,8 +104,9 @@ class JobDriver:
             completed=result.successful_tasks,
             failed=result.failed_tasks,
             result=result,
+            round=stage.round,
         )
-        done = self._stages.settle(settlement, step)
+        done = self._stages.settle(self._payloads.settlement(settlement), self._payloads.step(step))
         _report(job, stage.stage, step, done=done)
 
     def _settled(self, job: JobRecord, stage: StageRecord) -> tuple[StageResultContract, NextStep]:
@@ -111,10 +117,11 @@ class JobDriver:
             return _unknown_result(stage, self._clock), failed_job(job, exc.code, str(exc), stage.stage)
         tasks = self._stages.task_results(job.job_id, job.run, stage.stage)
         result = stage_result(stage, definition, tasks, self._clock.now())
-        if result.status is StageStatus.FAILED:
+        if result.status is StageStatus.FAILED and definition.decide is None:
             return result, _failed_by_tasks(job, result)
         try:
             parameters = parsed(registration.parameters, job.parameters, f"job {job.job_id}")
+            result = with_decision(result, definition.contract.result, self._payloads)
             result = _decided(job, definition, parameters, result)
             step = self._following(job, stage, registration, parameters, result)
         except _BROKEN as exc:
@@ -131,6 +138,8 @@ class JobDriver:
     ) -> NextStep:
         definition = registration.stage(stage.stage)
         decision = _decision(job, result)
+        if result.status is StageStatus.FAILED and decision.action is not OrchestrationAction.RETRY_STAGE:
+            return _failed_by_tasks(job, result)
         if decision.action is OrchestrationAction.RETRY_STAGE:
             return _retried(job, stage, definition, decision)
         if decision.action is OrchestrationAction.FAIL_JOB:
@@ -149,14 +158,17 @@ class JobDriver:
 
     def _earlier_results(self, job: JobRecord, stage: int) -> dict[int, StageResultContract]:
         stages = self._stages.list(job.job_id, job.run)
-        return {row.stage: row.result for row in stages if row.stage < stage and row.result is not None}
+        return {
+            row.stage: self._payloads.stage_result(row.result, row.result_ref)
+            for row in stages
+            if row.stage < stage and row.result is not None
+        }
 
 
 def _decided(
     job: JobRecord, definition: StageDefinition[Any], parameters: Any, result: StageResultContract
 ) -> StageResultContract:
-    """The result with the decision that its task or its controller took, if one did."""
-    result = with_decision(result, definition.contract.result)
+    """The result with the decision that its controller took, if it takes one."""
     if definition.decide is None:
         return result
     producer = f"{job.job_type}.{definition.name}.decide"

@@ -20,7 +20,8 @@ SWEEP_EXPECTED_WITHIN = timedelta(minutes=3)
 
 
 class DatabaseCheck:
-    """The schema's version and the sweep's regularity, which is not expected of a process just started."""
+    """The schema's version, and whether the sweep runs: regularly, which is not expected of a process just
+    started, to its end, and with all its repairs."""
 
     def __init__(self, inspection: InspectionRepository, schema: SchemaRepository, clock: Clock) -> None:
         self._inspection = inspection
@@ -36,6 +37,7 @@ class DatabaseCheck:
             "schema_version": state.schema_version,
             "newest_migration": newest,
             "last_sweep_finished_at": state.last_sweep.isoformat() if state.last_sweep else None,
+            "last_sweep_error": state.sweep_error,
             "pool": {**state.pool},
         }
         if state.schema_version is None:
@@ -47,6 +49,10 @@ class DatabaseCheck:
     def _problem(self, state: DatabaseState, newest: int) -> str | None:
         if state.schema_version != newest:
             return f"the schema is at version {state.schema_version}, the app brings {newest}"
+        if state.sweep_error is not None:
+            return f"repairs of the last sweep failed: {state.sweep_error}"
+        if state.unfinished_since is not None and not self._is_recent(state.unfinished_since):
+            return f"a sweep has not finished since {state.unfinished_since.isoformat(timespec='seconds')}"
         up_for = timedelta(seconds=self._clock.monotonic() - self._started)
         if up_for > SWEEP_EXPECTED_WITHIN and not self._is_recent(state.last_sweep):
             return f"no sweep has finished in the last {SWEEP_EXPECTED_WITHIN.seconds // 60} minutes"

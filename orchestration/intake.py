@@ -1,5 +1,6 @@
 """The queue boundary: extract, parse, hand over; what cannot be used is put on record first."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from interfaces.repositories import DeadLetterRepository
 from orchestration.salvage import salvaged_ids
 from schema.errors import (
     DatabaseUnavailableError,
+    GeojobsError,
     MessageError,
     MessageExtractionError,
     MessageParsingError,
+    ServiceUnavailableError,
 )
 from schema.json_types import storable_text
 from schema.records import DeadLetter
@@ -38,53 +41,74 @@ class Delivery:
 
 
 class MessageIntake:
-    """Each step has its own error; all of them are recorded, logged, and left to the host's redelivery,
-    which ends in the poison queue."""
+    """Each step has its own error; what cannot be used is recorded, logged, and left to the host's
+    redelivery, which ends in the poison queue after ``max_dequeue_count`` deliveries.
 
-    def __init__(self, dead_letters: DeadLetterRepository) -> None:
+    A server that is away is nobody's poison: at the last delivery the message is let go instead, because it
+    was only a hint, and the sweep sends another for what still waits.
+    """
+
+    def __init__(self, dead_letters: DeadLetterRepository, max_dequeue_count: int = 5) -> None:
         self._dead_letters = dead_letters
+        self._max_dequeue_count = max_dequeue_count
 
     def process(self, delivery: Delivery, model: type[M], handle: Callable[[M], None]) -> None:
         """Raises ``MessageExtractionError``, ``MessageParsingError``, ``MessageLookupError``, or whatever
         the processing raises."""
+        last = delivery.dequeue_count >= self._max_dequeue_count
         try:
             handle(parse(extract(delivery.body), model))
         except MessageError as exc:
-            self._put_on_record(delivery, exc)
+            self._put_on_record(delivery, exc.code, exc)
+            raise
+        except ServiceUnavailableError:
+            if not last:
+                raise
+            _log.warning("message was let go while a server is away", extra=_facts(delivery), exc_info=True)
+        except Exception as exc:
+            if last:
+                self._put_on_record(delivery, "MESSAGE_NOT_PROCESSED", exc)
             raise
 
-    def _put_on_record(self, delivery: Delivery, error: MessageError) -> None:
-        text = _printable(delivery.body)
-        ids = salvaged_ids(text)
-        facts: dict[str, object] = {
-            "queue": delivery.queue,
-            "message_id": delivery.message_id,
-            "dequeue_count": delivery.dequeue_count,
-            "size": len(delivery.body),
-            "job_id": ids.job_id,
-            "task_id": ids.task_id,
-            "correlation_id": ids.correlation_id,
-            "error_code": error.code,
-        }
-        _log.error(
-            "message could not be used", extra={**facts, "body": text[:_LOGGED_CHARACTERS]}, exc_info=error
-        )
-        letter = DeadLetter(
-            queue=delivery.queue,
-            message_id=delivery.message_id,
-            body=text[:_STORED_CHARACTERS],
-            size=len(delivery.body),
-            dequeue_count=delivery.dequeue_count,
-            error_code=error.code,
-            error=storable_text(str(error), _STORED_CHARACTERS),
-            job_id=ids.job_id,
-            task_id=ids.task_id,
-            correlation_id=ids.correlation_id,
-        )
+    def _put_on_record(self, delivery: Delivery, code: str, error: Exception) -> None:
+        own = str(error) if isinstance(error, GeojobsError) else f"unexpected {type(error).__name__}"
+        letter = dead_letter(delivery, code, own)
+        facts = {**_facts(delivery), "error_code": code, "task_id": letter.task_id, "job_id": letter.job_id}
+        body = letter.body[:_LOGGED_CHARACTERS]
+        _log.error("message could not be used", extra={**facts, "body": body}, exc_info=error)
         try:
             self._dead_letters.record(letter)
         except DatabaseUnavailableError:
             _log.exception("message could not be put on record", extra=facts)
+
+
+def dead_letter(delivery: Delivery, code: str, error: str) -> DeadLetter:
+    """The message as it is put on record, with the ids that it names."""
+    text = _printable(delivery.body)
+    ids = salvaged_ids(text)
+    return DeadLetter(
+        queue=delivery.queue,
+        message_id=delivery.message_id,
+        body=text[:_STORED_CHARACTERS],
+        size=len(delivery.body),
+        dequeue_count=delivery.dequeue_count,
+        error_code=code,
+        error=storable_text(error, _STORED_CHARACTERS),
+        job_id=ids.job_id,
+        task_id=ids.task_id,
+        correlation_id=ids.correlation_id,
+        digest=hashlib.sha256(delivery.body).hexdigest(),
+    )
+
+
+def _facts(delivery: Delivery) -> dict[str, object]:
+    return {
+        "queue": delivery.queue,
+        "message_id": delivery.message_id,
+        "dequeue_count": delivery.dequeue_count,
+        "size": len(delivery.body),
+        "correlation_id": salvaged_ids(_printable(delivery.body)).correlation_id,
+    }
 
 
 def extract(body: bytes) -> str:

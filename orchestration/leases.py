@@ -17,14 +17,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Lease:
-    """A running task's claim. ``state`` is written by the keeper, ``progress`` (0 to 1) by the handler."""
+    """A running task's claim. ``state`` is written by the keeper, ``progress`` (0 to 1) by the handler,
+    ``timed_out`` by whoever watches its deadline."""
 
     task_id: str
+    correlation_id: str
     token: UUID
     seconds: float
     expires: float
     next_beat: float
     state: LeaseState = LeaseState.HELD
+    timed_out: bool = False
     progress: float | None = None
 
 
@@ -45,20 +48,21 @@ class LeaseKeeper:
         self._stopping = threading.Event()
 
     @contextmanager
-    def hold(self, task: ClaimedTask) -> Generator[Lease]:
+    def hold(self, task: ClaimedTask, correlation_id: str) -> Generator[Lease]:
         """Keep the task's lease alive while the block runs."""
         now = self._clock.monotonic()
         lease = Lease(
             task.task_id,
+            correlation_id,
             task.lease_token,
             task.lease_seconds,
             expires=now + task.lease_seconds,
             next_beat=now + task.lease_seconds / 4,
         )
-        with self._lock:
-            self._leases[lease.token] = lease
-            self._start_thread()
         try:
+            with self._lock:
+                self._leases[lease.token] = lease
+                self._start_thread()
             yield lease
         finally:
             with self._lock:
@@ -76,7 +80,8 @@ class LeaseKeeper:
                 [Heartbeat(lease.task_id, lease.token, lease.progress) for lease in due]
             )
         except DatabaseUnavailableError:
-            _log.warning("heartbeat failed", extra={"leases": len(due)}, exc_info=True)
+            facts = {"leases": len(due), "correlation_ids": sorted({lease.correlation_id for lease in due})}
+            _log.warning("heartbeat failed", extra=facts, exc_info=True)
             states = dict[UUID, LeaseState]()
         for lease in due:
             self._learn(lease, states.get(lease.token), now)
@@ -99,7 +104,9 @@ class LeaseKeeper:
         lease.next_beat = now + lease.seconds / 4
         lease.expires = now + lease.seconds
         if state is LeaseState.LOST:
-            _log.warning("lease lost", extra={"task_id": lease.task_id})
+            _log.warning(
+                "lease lost", extra={"task_id": lease.task_id, "correlation_id": lease.correlation_id}
+            )
 
     def _start_thread(self) -> None:
         if self._thread is None or not self._thread.is_alive():

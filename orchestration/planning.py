@@ -83,6 +83,7 @@ def _new_tasks(
             task_id_of(job.job_id, job.run, stage, definition.index),
             definition.index,
             dumped(parameters, producer),
+            resource=definition.resource,
         )
     return tuple(planned.values())
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from interfaces.queues import QueueRepository
 from interfaces.repositories import OutboxRepository
-from schema.errors import DatabaseUnavailableError, QueueUnavailableError
+from schema.errors import DatabaseUnavailableError, GeojobsError
 from schema.messages import JobQueueMessage, QueueMessage, TaskQueueMessage
 from schema.records import OutboxKind, OutboxRecord
 
@@ -37,9 +37,12 @@ class OutboxRelay:
         self._lock = threading.Lock()
         self._sent: list[int] = []
         self._timer: threading.Timer | None = None
+        self._closed = False
 
     def dispatch(self, rows: Sequence[OutboxRecord]) -> int:
         """Send rows that are claimed for this caller; returns how many were sent. Never raises."""
+        if self._closed:
+            return 0
         if len(rows) <= 1:
             sent = [row.outbox_id for row in rows if self._send(row)]
         else:
@@ -74,6 +77,8 @@ class OutboxRelay:
             _log.warning("sent messages could not be forgotten", extra={"messages": len(sent)}, exc_info=True)
 
     def close(self) -> None:
+        """Send nothing more: what comes now stays in the outbox."""
+        self._closed = True
         self._senders.shutdown(wait=True)
         self.flush()
 
@@ -93,10 +98,15 @@ class OutboxRelay:
     def _send(self, row: OutboxRecord) -> bool:
         try:
             self._queue.send(message_of(row), row.delay_seconds)
-        except (QueueUnavailableError, ValidationError):
+        except (GeojobsError, ValidationError):
             _log.warning(
                 "a message could not be sent and stays in the outbox",
-                extra={"outbox_id": row.outbox_id, "job_id": row.job_id, "task_id": row.task_id},
+                extra={
+                    "outbox_id": row.outbox_id,
+                    "job_id": row.job_id,
+                    "task_id": row.task_id,
+                    "correlation_id": row.correlation_id,
+                },
                 exc_info=True,
             )
             return False

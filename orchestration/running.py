@@ -9,19 +9,24 @@ from interfaces.blobs import BlobRepository
 from interfaces.catalogs import TaskCatalog
 from interfaces.clock import Clock
 from interfaces.repositories import StageRepository, TaskRepository
+from orchestration.bounded_calls import BoundedCalls
 from orchestration.context import RunningTaskContext
 from orchestration.contracts import dumped, instance_of, parsed
-from orchestration.leases import LeaseKeeper
+from orchestration.leases import Lease, LeaseKeeper
+from orchestration.payloads import Payloads
 from orchestration.relay import OutboxRelay
 from schema.errors import (
     CatalogError,
     ContractViolationError,
+    DatabaseUnavailableError,
     LeaseLostError,
     MessageLookupError,
     PermanentTaskError,
     ServiceUnavailableError,
     TaskCancelledError,
+    TaskDeferredError,
     TaskError,
+    TaskTimedOutError,
     ThrottledTaskError,
 )
 from schema.json_types import storable_text
@@ -33,13 +38,17 @@ from schema.records import (
     AttemptSucceeded,
     ClaimedTask,
     ClaimOutcome,
+    Finish,
     FinishOutcome,
+    LeaseState,
 )
 from schema.results import ErrorDetail
 
 _log = logging.getLogger(__name__)
 
-_MAX_ITEMS = 2**31 - 1  # the column's
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 10.0
+_MAX_ITEMS = 2**63 - 1  # the column's
 
 
 class TaskRunner:
@@ -52,6 +61,8 @@ class TaskRunner:
         tasks: TaskRepository,
         stages: StageRepository,
         keeper: LeaseKeeper,
+        calls: BoundedCalls,
+        payloads: Payloads,
         relay: OutboxRelay,
         blobs: BlobRepository,
         clock: Clock,
@@ -61,6 +72,8 @@ class TaskRunner:
         self._tasks = tasks
         self._stages = stages
         self._keeper = keeper
+        self._calls = calls
+        self._payloads = payloads
         self._relay = relay
         self._blobs = blobs
         self._clock = clock
@@ -86,11 +99,11 @@ class TaskRunner:
     def _attempt(self, task: ClaimedTask, message: TaskQueueMessage) -> None:
         started = self._clock.monotonic()
         try:
-            outcome = self._run(task, message)
+            with self._keeper.hold(task, message.correlation_id) as lease:
+                finish = self._finish(task, self._run(task, message, lease), lease)
         except LeaseLostError:
             _log.warning("attempt abandoned, its lease is lost", extra=_facts(message))
             return
-        finish = self._tasks.finish(task.task_id, task.lease_token, outcome)
         self._relay.dispatch(finish.outbox)
         level = logging.WARNING if finish.outcome is FinishOutcome.LOST else logging.INFO
         elapsed_ms = round((self._clock.monotonic() - started) * 1000, 1)
@@ -100,38 +113,71 @@ class TaskRunner:
             extra={**_facts(message), "outcome": finish.outcome.value, "elapsed_ms": elapsed_ms},
         )
 
-    def _run(self, task: ClaimedTask, message: TaskQueueMessage) -> AttemptOutcome:
-        with self._keeper.hold(task) as lease:
-            context = RunningTaskContext(
-                task,
-                message.correlation_id,
-                lease,
-                tasks=self._tasks,
-                stages=self._stages,
-                blobs=self._blobs,
-            )
+    def _finish(self, task: ClaimedTask, outcome: AttemptOutcome, lease: Lease) -> Finish:
+        """Store how the attempt ended; while the database is away, again for as long as the lease lasts.
+
+        A try whose answer was not heard may have been carried out: then the lease is gone at the next one,
+        and the stage may still have to be closed.
+        """
+        wait, unheard = _FIRST_WAIT_SECONDS, False
+        while True:
             try:
-                return self._call_handler(task, context)
-            except LeaseLostError:
-                raise
-            except Exception as exc:  # noqa: BLE001 -- the boundary to handlers: any error is the task's
-                outcome = failure_of(exc)
-                unexpected = outcome.error_class is ErrorClass.UNKNOWN
-                _log.log(
-                    logging.ERROR if unexpected else logging.WARNING,
-                    "attempt failed",
-                    extra={**_facts(message), "error_code": outcome.error.code},
-                    exc_info=unexpected,
+                finish = self._tasks.finish(task.task_id, task.lease_token, outcome)
+            except DatabaseUnavailableError:
+                if lease.state is LeaseState.LOST or self._clock.monotonic() + wait >= lease.expires:
+                    raise
+                _log.warning(
+                    "attempt could not be stored yet", extra={"task_id": task.task_id}, exc_info=True
                 )
-                return outcome
+                self._clock.pause(wait)
+                wait, unheard = min(2 * wait, _LONGEST_WAIT_SECONDS), True
+                continue
+            if unheard and finish.outcome is FinishOutcome.LOST:
+                return Finish(finish.outcome, self._stages.close(task.job_id, task.run, task.stage))
+            return finish
+
+    def _run(self, task: ClaimedTask, message: TaskQueueMessage, lease: Lease) -> AttemptOutcome:
+        context = RunningTaskContext(
+            task,
+            message.correlation_id,
+            lease,
+            tasks=self._tasks,
+            stages=self._stages,
+            blobs=self._blobs,
+            payloads=self._payloads,
+        )
+
+        def call() -> AttemptOutcome:
+            return self._call_handler(task, context)
+
+        def tell() -> None:
+            lease.timed_out = True
+
+        try:
+            return self._calls(call, task.timeout_seconds, tell)
+        except LeaseLostError:
+            raise
+        except Exception as exc:  # noqa: BLE001 -- the boundary to handlers: any error is the task's
+            outcome = failure_of(exc)
+            unexpected = outcome.error_class is ErrorClass.UNKNOWN
+            _log.log(
+                logging.ERROR if unexpected else logging.WARNING,
+                "attempt failed",
+                extra={**_facts(message), "error_code": outcome.error.code},
+                exc_info=unexpected,
+            )
+            return outcome
 
     def _call_handler(self, task: ClaimedTask, context: RunningTaskContext) -> AttemptOutcome:
         info = self._catalog.info(task.task_type)
         handler = self._catalog.handler(task.task_type)
-        parameters = parsed(info.contract.parameters, task.parameters, f"the plan of {task.task_id}")
+        given = self._payloads.found(task.parameters, task.parameters_ref)
+        parameters = parsed(info.contract.parameters, given, f"the plan of {task.task_id}")
         producer = f"handler {task.task_type}"
         result = instance_of(info.contract.result, handler(parameters, context), producer)
-        return AttemptSucceeded(dumped(result, producer), _processed_items(result))
+        name = f"{task.task_id}-a{task.attempt}-result"
+        kept, reference = self._payloads.kept(task.job_id, name, dumped(result, producer))
+        return AttemptSucceeded(kept, _processed_items(result), reference)
 
 
 def _processed_items(result: BaseModel) -> int | None:
@@ -147,7 +193,8 @@ def failure_of(exc: Exception) -> AttemptFailed:
     else:
         code = getattr(exc, "error_code", None) or getattr(exc, "code", "TASK_FAILED")
         text = storable_text(str(exc))
-    return AttemptFailed(ErrorDetail(code=code, message=text, error_class=error_class), error_class)
+    detail = ErrorDetail(code=code, message=text, error_class=error_class)
+    return AttemptFailed(detail, error_class, getattr(exc, "retry_after", None))
 
 
 def _class_of(exc: Exception) -> ErrorClass:
@@ -155,10 +202,12 @@ def _class_of(exc: Exception) -> ErrorClass:
         (TaskCancelledError, ErrorClass.CANCELLED),
         (PermanentTaskError, ErrorClass.PERMANENT),
         (ThrottledTaskError, ErrorClass.THROTTLED),
+        (TaskDeferredError, ErrorClass.DEFERRED),
+        (TaskTimedOutError, ErrorClass.TIMED_OUT),
         (TaskError, ErrorClass.RETRYABLE),
         (ServiceUnavailableError, ErrorClass.RETRYABLE),
         (ContractViolationError, ErrorClass.PERMANENT),
-        (CatalogError, ErrorClass.PERMANENT),
+        (CatalogError, ErrorClass.RETRYABLE),  # a worker of the next release may know it
     )
     return next((error_class for kind, error_class in kinds if isinstance(exc, kind)), ErrorClass.UNKNOWN)
 

@@ -13,6 +13,7 @@ from orchestration.relay import OutboxRelay
 from schema.errors import ContractViolationError, InvalidParametersError
 from schema.identity import job_id_of
 from schema.json_types import JSONObject
+from schema.policies import Priority
 from schema.records import NewJob, Submission
 from schema.workflow import JobRegistration
 
@@ -26,6 +27,7 @@ class Caller:
     correlation_id: str
     traceparent: str | None = None
     identity: str | None = None
+    priority: Priority = Priority.NORMAL
 
 
 class SubmitJob:
@@ -68,6 +70,9 @@ class SubmitJob:
             correlation_id=caller.correlation_id,
             traceparent=caller.traceparent,
             submitted_by=caller.identity,
+            priority=caller.priority,
+            max_parallel_tasks=registration.max_parallel_tasks,
+            timeout=registration.timeout,
         )
 
 

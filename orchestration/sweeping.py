@@ -19,6 +19,8 @@ class Sweeper:
 
     def __call__(self) -> SweepReport:
         report = self._sweeps.sweep(self._limit)
+        if report.errors:
+            _log.error("sweep was not whole", extra={"errors": report.errors})
         if any(report.repairs.values()):
             _log.warning("sweep repaired", extra={"repairs": report.repairs})
         self._relay.drain()

@@ -85,12 +85,14 @@ def _probe_arguments() -> dict[str, object]:
 
 
 _VALUE_OF_TYPE: Mapping[str, object] = {
+    "bigint": "1",
     "boolean": "false",
     "character": "",
     "double precision": "1",
     "integer": "1",
     "interval": "1 day",
     "jsonb": "{}",
+    "smallint": "1",
     "text": "",
     "uuid": "00000000-0000-0000-0000-000000000000",
 }

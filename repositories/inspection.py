@@ -123,6 +123,8 @@ class PostgresInspectionRepository:
             schema_version=schema.get("schema_version"),
             last_sweep=schema.get("last_sweep"),
             pool=self._database.pool_stats(),
+            sweep_error=schema.get("sweep_error"),
+            unfinished_since=schema.get("unfinished_since"),
         )
 
     @contextmanager

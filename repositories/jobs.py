@@ -1,10 +1,11 @@
 """Jobs in PostgreSQL."""
 
-from repositories.postgres import Database
+from repositories.postgres import Database, Row
 from repositories.rows import jsonb, outbox_records
 from repositories.statements import load_statements
 from schema.errors import DatabaseUnavailableError
-from schema.records import FinishJob, JobRecord, NewJob, Submission
+from schema.records import Control, ControlOutcome, FinishJob, JobRecord, NewJob, Submission
+from schema.results import ErrorDetail
 
 _SQL = load_statements("orchestration.sql")
 
@@ -26,6 +27,9 @@ class PostgresJobRepository:
                 "correlation_id": job.correlation_id,
                 "traceparent": job.traceparent,
                 "submitted_by": job.submitted_by,
+                "priority": int(job.priority),
+                "max_parallel_tasks": job.max_parallel_tasks,
+                "timeout": job.timeout,
             },
         )
         if row is None:
@@ -44,6 +48,25 @@ class PostgresJobRepository:
         row = self._database.fetch_one(_SQL["finish_job"], finish_parameters(finish))
         return row is not None and bool(row["done"])
 
+    def cancel(self, job_id: str, reason: str) -> Control | None:
+        row = self._database.fetch_one(_SQL["cancel_job"], {"job_id": job_id, "reason": reason})
+        return None if row is None else _control(row, "cancelled")
+
+    def retry(self, job_id: str, correlation_id: str) -> Control | None:
+        given = {"job_id": job_id, "correlation_id": correlation_id}
+        row = self._database.fetch_one(_SQL["retry_job"], given)
+        return None if row is None else _control(row, "retried")
+
+    def rerun(self, job_id: str, correlation_id: str) -> Control | None:
+        given = {"job_id": job_id, "correlation_id": correlation_id}
+        row = self._database.fetch_one(_SQL["rerun_job"], given)
+        return None if row is None else _control(row, "rerun")
+
+    def fail(self, job_id: str, run: int, error: ErrorDetail) -> bool:
+        given = {"job_id": job_id, "run": run, "error": jsonb(error)}
+        row = self._database.fetch_one(_SQL["end_run"], given)
+        return row is not None and bool(row["done"])
+
 
 def finish_parameters(finish: FinishJob) -> dict[str, object]:
     """The parameters of the statement ``finish_job``."""
@@ -52,5 +75,15 @@ def finish_parameters(finish: FinishJob) -> dict[str, object]:
         "run": finish.run,
         "status": finish.status.value,
         "result": jsonb(finish.result),
+        "result_ref": finish.result_ref,
         "error": jsonb(finish.error),
+        "unopened": finish.unopened,
     }
+
+
+def _control(row: Row, done: str) -> Control:
+    return Control(
+        ControlOutcome.DONE if row["outcome"] == done else ControlOutcome.REFUSED,
+        JobRecord.model_validate(row["job"]),
+        outbox_records(row.get("outbox", [])),
+    )

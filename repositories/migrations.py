@@ -11,7 +11,7 @@ from psycopg.errors import DeadlockDetected
 
 from repositories.postgres import Connection, Database
 from repositories.statements import load_statements
-from schema.errors import DatabaseUnavailableError
+from schema.errors import ConfigurationError, DatabaseUnavailableError
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class SchemaRepository:
         done: list[str] = []
         for migration in self.migrations():
             if migration.version in applied:
+                _refuse_edited(migration, applied[migration.version])
                 continue
             connection.execute(_own_sql(migration.sql))
             connection.execute(
@@ -105,11 +106,21 @@ class SchemaRepository:
         done.append("replaced functions")
         return done
 
-    def _applied_versions(self, connection: Connection) -> set[int]:
+    def _applied_versions(self, connection: Connection) -> dict[int, str]:
+        """Checksums by version."""
         present = connection.execute(_SQL["has_schema"]).fetchone()
         if present is None or not present["present"]:
-            return set()
-        return {row["version"] for row in connection.execute(_SQL["applied_migrations"])}
+            return {}
+        return {row["version"]: row["checksum"] for row in connection.execute(_SQL["applied_migrations"])}
+
+
+def _refuse_edited(migration: Migration, checksum: str) -> None:
+    """Raises ``ConfigurationError`` where the file is not the one that was applied."""
+    if migration.checksum != checksum:
+        raise ConfigurationError(
+            f"migration {migration.name} was edited after it was applied to this database; "
+            "put the change into a migration of its own, or redeploy the schema"
+        )
 
 
 def _own_sql(text: str) -> LiteralString:

@@ -20,6 +20,8 @@ Parameters = Mapping[str, object] | Sequence[object] | None
 
 _CONNECT_TIMEOUT_SECONDS = 10
 _POOL_TIMEOUT_SECONDS = 15.0
+# The pool's pauses between attempts double; it begins anew, at once when next asked, after so long.
+_RECONNECT_SECONDS = 5.0
 _NOT_READY = (
     errors.UndefinedTable,
     errors.UndefinedFunction,
@@ -86,9 +88,9 @@ class Database:
             min_size=0,
             max_size=max_size,
             open=False,
-            check=_check_idle,
             timeout=_POOL_TIMEOUT_SECONDS,
             max_idle=300.0,
+            reconnect_timeout=_RECONNECT_SECONDS,
             name="geojobs",
         )
         self._opening = threading.Lock()
@@ -99,12 +101,18 @@ class Database:
         """A connection in autocommit mode; raises ``DatabaseUnavailableError``."""
         self._open_once()
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            connection = self._take()
+            try:
+                with connection:
+                    yield connection
+            finally:
+                self._pool.putconn(connection)
         except (PoolTimeout, PoolClosed) as exc:
             raise DatabaseUnavailableError("no connection to the database could be had in time") from exc
         except _NOT_READY as exc:
             raise DatabaseUnavailableError("the database's schema is missing or out of date") from exc
+        except errors.ProgramLimitExceeded:
+            raise  # it asks for what no server gives: another try will not mend it
         except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
             raise DatabaseUnavailableError("the database did not answer as it should") from exc
 
@@ -126,19 +134,27 @@ class Database:
         with self.connection() as connection:
             connection.execute(statement, parameters)
 
-    def stream(self, statement: LiteralString, parameters: Parameters, page: int) -> Generator[Row]:
-        """The rows of a long answer, ``page`` of them in memory at a time (a cursor within a transaction)."""
-        with self.transaction() as connection, connection.cursor(name="stream") as cursor:
-            cursor.itersize = page
-            cursor.execute(statement, parameters)
-            yield from cursor
-
     def pool_stats(self) -> dict[str, int]:
         """Sizes and waits of the pool, as psycopg_pool counts them."""
         return dict(self._pool.get_stats())
 
     def close(self) -> None:
         self._pool.close()
+
+    def _take(self) -> Connection:
+        """A connection that works, as far as can be told without a round trip; the caller gives it back.
+
+        The pool's own ``check`` is not used: it would pause before each further try, and a server that was
+        started anew has hung up on all.
+        """
+        for _ in range(self._pool.max_size):
+            connection = self._pool.getconn()
+            if not _is_hung_up(connection):
+                return connection
+            # closed, or the pool would take it for a good one
+            connection.close()
+            self._pool.putconn(connection)
+        return self._pool.getconn()
 
     def _open_once(self) -> None:
         if self._opened:
@@ -149,12 +165,8 @@ class Database:
                 self._opened = True
 
 
-def _check_idle(connection: Connection) -> None:
-    """Refuse a connection whose server hung up while it was idle, without a round trip.
-
-    An idle connection has nothing to say, so one that can be read from has been closed or warned.
-    """
+def _is_hung_up(connection: Connection) -> bool:
+    """An idle connection has nothing to say: one that can be read from has been closed or warned."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        raise psycopg.OperationalError("the server hung up on an idle connection")
+    return bool(poll.poll(0))

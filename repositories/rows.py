@@ -12,8 +12,9 @@ from schema.records import OutboxRecord
 
 
 def outbox_records(messages: Sequence[dict[str, Any]]) -> list[OutboxRecord]:
-    """The rows of ``app.outbox_json`` in the order in which they were written."""
-    return sorted((OutboxRecord.model_validate(row) for row in messages), key=lambda row: row.outbox_id)
+    """The rows of ``app.outbox_json``: the urgent first, then in the order in which they were written."""
+    records = (OutboxRecord.model_validate(row) for row in messages)
+    return sorted(records, key=lambda row: (row.priority, row.outbox_id))
 
 
 def json_text(value: JSONObject) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import count
 
 from repositories.jobs import finish_parameters
 from repositories.postgres import Connection, Database
@@ -63,14 +64,23 @@ class StageCompletionRepository:
         return True
 
     def task_results(self, job_id: str, run: int, stage: int) -> Iterator[TaskRecord]:
-        key = {"job_id": job_id, "run": run, "stage": stage}
-        for row in self._database.stream(_SQL["tasks_of_stage"], key, _PAGE):
-            yield TaskRecord.model_validate(row)
+        key: dict[str, object] = {"job_id": job_id, "run": run, "stage": stage, "limit": _PAGE}
+        for first in count(0, _PAGE):
+            rows = self._database.fetch_all(_SQL["tasks_from"], {**key, "first": first})
+            for row in rows:
+                yield TaskRecord.model_validate(row)
+            if len(rows) < _PAGE:
+                return
 
 
 def _settle(connection: Connection, settlement: StageSettlement, following: NextStep) -> None:
     if isinstance(following, ReopenStage):
-        key = {"job_id": following.job_id, "run": following.run, "stage": following.stage}
+        key = {
+            "job_id": following.job_id,
+            "run": following.run,
+            "stage": following.stage,
+            "round": settlement.round,
+        }
         _demand(connection.execute(_SQL["reopen_stage"], key).fetchone())
         return
     _demand(connection.execute(_SQL["settle_stage"], _settle_parameters(settlement)).fetchone())
@@ -90,10 +100,12 @@ def _settle_parameters(settlement: StageSettlement) -> dict[str, object]:
         "job_id": settlement.job_id,
         "run": settlement.run,
         "stage": settlement.stage,
+        "round": settlement.round,
         "status": settlement.status.value,
         "completed": settlement.completed,
         "failed": settlement.failed,
         "result": jsonb(settlement.result),
+        "result_ref": settlement.result_ref,
     }
 
 
@@ -106,6 +118,8 @@ def _open_parameters(stage: OpenStage) -> dict[str, object]:
         "task_ids": [task.task_id for task in stage.tasks],
         "indexes": [task.index for task in stage.tasks],
         "parameters": [json_text(task.parameters) for task in stage.tasks],
+        "parameters_refs": [task.parameters_ref for task in stage.tasks],
+        "resources": [task.resource for task in stage.tasks],
         "max_parallel_tasks": stage.max_parallel_tasks,
         "fail_fast": stage.failure.mode is FailureMode.FAIL_FAST,
         "min_success_rate": stage.failure.min_success_rate,

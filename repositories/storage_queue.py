@@ -6,35 +6,34 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Literal
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+from azure.storage.queue import QueueMessage as StorageMessage
 
-from interfaces.queues import QueueDepth
+from interfaces.queues import QueueDepth, ReceivedMessage
 from repositories.storage_connection import StorageConnection
 from schema.errors import QueueUnavailableError
-from schema.messages import QueueMessage, TaskQueueMessage
+from schema.messages import QueueMessage, TaskQueueMessage, body_of
 from schema.queues import ALL_QUEUES, JOB_QUEUE, TASK_QUEUE
 
 _log = logging.getLogger(__name__)
 
-MessageEncoding = Literal["base64", "none"]
-
 _CALL_SECONDS = 15
 _KEPT_FOR_EVER = -1
+_LARGEST_BATCH = 32
+_HIDDEN_SECONDS = 60
 _LONGEST_DELAY_SECONDS = 7 * 24 * 3600 - 1
 
 
 class StorageQueueRepository:
     """Implements ``interfaces.queues.QueueRepository``: one client for each queue, made once.
 
-    ``encoding`` is that of the host (``messageEncoding`` in ``host.json``): both ends must agree.
+    Messages are sent in base64, as other senders do by default; ``schema.messages.body_of`` reads them.
     """
 
-    def __init__(self, connection: StorageConnection, encoding: MessageEncoding = "base64") -> None:
+    def __init__(self, connection: StorageConnection) -> None:
         self._connection = connection
-        self._encoding = encoding
         self._lock = threading.Lock()
         self._clients: dict[str, QueueClient] = {}
 
@@ -55,6 +54,28 @@ class StorageQueueRepository:
             with _reported(queue):
                 self._in_existing_queue(queue, lambda client: client.clear_messages(timeout=_CALL_SECONDS))
 
+    def receive(self, queue: str, limit: int) -> list[ReceivedMessage]:
+        client = self._client(queue)
+        with _reported(queue):
+            try:
+                messages = client.receive_messages(
+                    max_messages=min(limit, _LARGEST_BATCH),
+                    visibility_timeout=_HIDDEN_SECONDS,
+                    timeout=_CALL_SECONDS,
+                )
+                return [self._received(queue, message) for message in messages]
+            except ResourceNotFoundError:
+                return []
+
+    def delete(self, message: ReceivedMessage) -> None:
+        with _reported(message.queue):
+            try:
+                self._client(message.queue).delete_message(
+                    message.message_id, message.receipt, timeout=_CALL_SECONDS
+                )
+            except ResourceNotFoundError:
+                return
+
     def depths(self) -> list[QueueDepth]:
         return [self._depth(queue) for queue in ALL_QUEUES]
 
@@ -62,6 +83,15 @@ class StorageQueueRepository:
         """Forget the clients; their connections belong to the ``StorageConnection``."""
         with self._lock:
             self._clients.clear()
+
+    def _received(self, queue: str, message: StorageMessage) -> ReceivedMessage:
+        return ReceivedMessage(
+            queue,
+            message.id,
+            body_of(str(message.content or "").encode()),
+            message.dequeue_count or 1,
+            message.pop_receipt or "",
+        )
 
     def _depth(self, queue: str) -> QueueDepth:
         client = self._client(queue)
@@ -88,10 +118,9 @@ class StorageQueueRepository:
             client = self._clients.get(queue)
             if client is None:
                 service = self._connection.queue_service()
-                policy = TextBase64EncodePolicy() if self._encoding == "base64" else None
-                client = service.get_queue_client(queue, message_encode_policy=policy)
+                client = service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
                 self._clients[queue] = client
-                _log.info("queue client made", extra={"queue": queue, "encoding": self._encoding})
+                _log.info("queue client made", extra={"queue": queue})
             return client
 
 

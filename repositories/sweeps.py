@@ -1,6 +1,6 @@
 """The sweep in PostgreSQL: its repairs, each its own transaction, and their record."""
 
-from collections.abc import Callable
+import logging
 from datetime import timedelta
 
 from repositories.postgres import Database
@@ -8,7 +8,20 @@ from repositories.rows import jsonb
 from repositories.statements import load_statements
 from schema.records import SweepReport
 
+_log = logging.getLogger(__name__)
+
 _SQL = load_statements("orchestration.sql")
+
+# In the order in which one repair may make work for the next.
+REPAIRS = (
+    "repair_expired_leases",
+    "repair_deadlines",
+    "repair_ended_runs",
+    "repair_held_back",
+    "repair_unclosed_stages",
+    "repair_unclaimed_tasks",
+    "repair_stalled_jobs",
+)
 
 
 class PostgresSweepRepository:
@@ -24,21 +37,24 @@ class PostgresSweepRepository:
 
     def sweep(self, limit: int) -> SweepReport:
         begun = self._database.fetch_one(_SQL["begin_sweep"])
-        sweep_id = None if begun is None else begun["sweep_id"]
-        repairs = {name: repair(limit) for name, repair in self._repairs().items()}
+        repairs: dict[str, int] = {}
+        errors: dict[str, str] = {}
+        for statement in REPAIRS:
+            name = statement.removeprefix("repair_")
+            try:
+                repairs[name] = self._repair(statement, limit)
+            except Exception as exc:  # noqa: BLE001 -- one repair that fails must not keep the others from running
+                _log.exception("repair failed", extra={"repair": name})
+                errors[name] = type(exc).__name__
         self._database.execute(
-            _SQL["end_sweep"], {"sweep_id": sweep_id, "repairs": jsonb({**repairs}), "error": None}
+            _SQL["end_sweep"],
+            {
+                "sweep_id": None if begun is None else begun["sweep_id"],
+                "repairs": jsonb({**repairs}),
+                "error": ", ".join(f"{name}: {error}" for name, error in errors.items()) or None,
+            },
         )
-        return SweepReport(repairs)
-
-    def _repairs(self) -> dict[str, Callable[[int], int]]:
-        """In the order in which one repair may make work for the next."""
-        return {
-            "expired_leases": lambda limit: self._repair("repair_expired_leases", limit),
-            "unclosed_stages": lambda limit: self._repair("repair_unclosed_stages", limit),
-            "unclaimed_tasks": lambda limit: self._repair("repair_unclaimed_tasks", limit),
-            "stalled_jobs": lambda limit: self._repair("repair_stalled_jobs", limit),
-        }
+        return SweepReport(repairs, errors)
 
     def _repair(self, statement: str, limit: int) -> int:
         row = self._database.fetch_one(_SQL[statement], {"limit": limit, "age": self._unclaimed_after})

@@ -1,6 +1,7 @@
 """Tasks in PostgreSQL: one round trip to claim one, one to finish it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from schema.records import (
     LeaseState,
     TaskRecord,
 )
+from schema.results import ErrorDetail
 
 _SQL = load_statements("orchestration.sql")
 
@@ -48,12 +50,18 @@ class PostgresTaskRepository:
                 "task_id": task_id,
                 "lease_token": lease_token,
                 "result": None if failed else jsonb(outcome.result),
+                "result_ref": None if failed else outcome.result_ref,
                 "processed_items": None if failed else outcome.processed_items,
                 "error": jsonb(outcome.error) if failed else None,
                 "error_class": outcome.error_class.value if failed else None,
+                "delay": _delay(outcome) if failed else None,
             },
         )
         return Finish(FinishOutcome(row["outcome"]), outbox_records(row["outbox"]))
+
+    def fail(self, task_id: str, error: ErrorDetail) -> Finish | None:
+        row = self._database.fetch_one(_SQL["fail_task"], {"task_id": task_id, "error": jsonb(error)})
+        return None if row is None else Finish(FinishOutcome(row["outcome"]), outbox_records(row["outbox"]))
 
     def heartbeat(self, beats: Sequence[Heartbeat]) -> Mapping[UUID, LeaseState]:
         rows = self._database.fetch_all(
@@ -84,3 +92,7 @@ class PostgresTaskRepository:
         if row is None:
             raise DatabaseUnavailableError("the database answered a call without its row")
         return row
+
+
+def _delay(outcome: AttemptFailed) -> timedelta | None:
+    return None if outcome.delay_seconds is None else timedelta(seconds=outcome.delay_seconds)

@@ -227,3 +227,66 @@ class Health(ApiModel):
     status: HealthState
     checked_at: datetime
     components: dict[str, ComponentHealth]
+
+
+class ControlView(ApiModel):
+    """A job after it was cancelled, resumed or started anew."""
+
+    job_id: str
+    job_type: str
+    status: JobStatus
+    run: int
+    stage: int
+    links: dict[str, str]
+
+
+class PoisonItem(ApiModel):
+    """A message nobody could use: ``body`` is its first 1,000 characters, ``size`` its length in bytes."""
+
+    dead_letter_id: int
+    queue: str
+    message_id: str
+    body: str
+    size: int
+    dequeue_count: int
+    error_code: str
+    error: str
+    job_id: str | None = None
+    task_id: str | None = None
+    correlation_id: str | None = None
+    verdict: str | None = None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    judged_at: datetime | None = None
+    replayed_at: datetime | None = None
+    disposed_at: datetime | None = None
+
+
+class PoisonList(ApiModel):
+    """``queues`` holds the approximate number of messages in each poison queue."""
+
+    queues: dict[str, int]
+    dead_letters: list[PoisonItem]
+    next_cursor: str | None = None
+
+
+class PoisonProcessed(ApiModel):
+    processed: int
+    verdicts: dict[str, int]
+
+
+class PoisonReplayed(ApiModel):
+    dead_letter_id: int
+    message: JSONObject
+
+
+class CleanupView(ApiModel):
+    """What was removed, or with ``dry_run`` would be; ``more`` says that some was left for the next pass."""
+
+    jobs: int
+    events: int
+    dead_letters: int
+    sweeps: int
+    payloads: int
+    dry_run: bool
+    more: bool

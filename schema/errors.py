@@ -8,6 +8,8 @@ GeojobsError
 │   ├── UnknownJobTypeError         lists those there are
 │   ├── BodyTooLargeError
 │   ├── JobNotFoundError
+│   ├── DeadLetterNotFoundError
+│   ├── JobStateConflictError       the job is not in a state that allows it
 │   ├── ConfirmationMissingError
 │   └── ResetForbiddenError
 ├── CatalogError                    the app is put together wrongly; it does not start
@@ -22,7 +24,9 @@ GeojobsError
 ├── TaskError                       how a handler says what kind of failure it met
 │   ├── RetryableTaskError
 │   ├── ThrottledTaskError
+│   ├── TaskDeferredError           the task waits; the attempt does not count
 │   ├── PermanentTaskError
+│   ├── TaskTimedOutError
 │   └── TaskCancelledError
 ├── LeaseLostError                  another worker has the task now
 ├── ConfigurationError
@@ -95,6 +99,21 @@ class JobNotFoundError(InputError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"no job has the id {job_id}")
+
+
+class DeadLetterNotFoundError(InputError):
+    """No dead letter has this number."""
+
+    code = "DEAD_LETTER_NOT_FOUND"
+
+    def __init__(self, dead_letter_id: int) -> None:
+        super().__init__(f"no dead letter has the number {dead_letter_id}")
+
+
+class JobStateConflictError(InputError):
+    """The job's state does not allow what was asked; the message names the state and those that would."""
+
+    code = "JOB_STATE_CONFLICT"
 
 
 class ConfirmationMissingError(InputError):
@@ -184,13 +203,17 @@ class MessageLookupError(MessageError):
 
 
 class TaskError(GeojobsError):
-    """A handler's failure, by kind; anything else a handler raises counts as retryable once."""
+    """A handler's failure, by kind; anything else a handler raises counts as retryable once.
+
+    ``retry_after`` is the least that the next attempt waits, in seconds.
+    """
 
     code = "TASK_FAILED"
 
-    def __init__(self, message: str, code: str | None = None) -> None:
+    def __init__(self, message: str, code: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.error_code = code or self.code
+        self.retry_after = retry_after
 
 
 class RetryableTaskError(TaskError):
@@ -203,6 +226,19 @@ class ThrottledTaskError(TaskError):
     """The other side asked for patience; the next attempt waits longer."""
 
     code = "TASK_THROTTLED"
+
+
+class TaskDeferredError(TaskError):
+    """What the task needs is not to be had now, through no fault of its own: it waits ``retry_after``
+    seconds, and the attempt does not count."""
+
+    code = "TASK_DEFERRED"
+
+
+class TaskTimedOutError(TaskError):
+    """The attempt reached its deadline."""
+
+    code = "TASK_TIMED_OUT"
 
 
 class PermanentTaskError(TaskError):

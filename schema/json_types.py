@@ -36,7 +36,10 @@ def parse_json_object(raw: bytes) -> JSONObject:
         raise MalformedJsonError(f"the body must be a JSON object, not {_json_name(value)}")
     parsed: JSONObject = value  # pyright: ignore[reportUnknownVariableType] -- typed Any; yields only JSON
     if not is_storable(parsed):
-        raise MalformedJsonError("the body holds the character U+0000, which cannot be stored")
+        raise MalformedJsonError(
+            "the body holds what cannot be stored: the character U+0000, half a surrogate pair, "
+            "or a number that is too large"
+        )
     return parsed
 
 

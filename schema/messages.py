@@ -3,6 +3,8 @@
 Source of the field list and of the 1 KB limit: the protocol in ``docs/protocol.md``.
 """
 
+import base64
+import binascii
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,3 +40,15 @@ class TaskQueueMessage(_QueueMessage):
 
 
 QueueMessage = JobQueueMessage | TaskQueueMessage
+
+
+def body_of(content: bytes) -> bytes:
+    """What a message says, given its text: messages travel in base64, and one that is none is taken as it is.
+
+    The host is told not to decode (``messageEncoding`` in ``host.json``): what it cannot decode it would move
+    to the poison queue, and hide there for ever, without a word to the app. No JSON object is base64.
+    """
+    try:
+        return base64.b64decode(content.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return content

@@ -1,6 +1,6 @@
 """How failures are met: by task type (retry) and by stage (failure)."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +19,7 @@ class RetryPolicy(_Policy):
 
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
     base_seconds: Annotated[float, Field(ge=0)] = 2.0
-    factor: Annotated[float, Field(ge=1)] = 2.0
+    factor: Annotated[float, Field(ge=1, le=100)] = 2.0
     cap_seconds: Annotated[float, Field(ge=0)] = 300.0
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.5
 
@@ -39,11 +39,32 @@ class FailurePolicy(_Policy):
 
 
 class ErrorClass(StrEnum):
-    """What kind of failure an attempt met; it decides whether and when there is another attempt."""
+    """What kind of failure an attempt met; it decides whether and when there is another attempt.
+
+    ``deferred`` is no failure of the task: it waits, and the attempt does not count.
+    """
 
     RETRYABLE = "retryable"
     THROTTLED = "throttled"
     PERMANENT = "permanent"
     UNKNOWN = "unknown"
     LOST = "lost"
+    TIMED_OUT = "timed_out"
+    DEFERRED = "deferred"
     CANCELLED = "cancelled"
+
+
+class PriorityName(StrEnum):
+    """How callers write a ``Priority``."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Priority(IntEnum):
+    """How urgent a job is; the lower the number, the sooner its messages are sent."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2

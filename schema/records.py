@@ -1,7 +1,7 @@
 """Rows of the ``app`` schema as the orchestration sees them, and the values it writes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from schema.json_types import JSONObject
-from schema.policies import ErrorClass, FailurePolicy, RetryPolicy
+from schema.policies import ErrorClass, FailurePolicy, Priority, RetryPolicy
 from schema.results import ErrorDetail, StageResultContract
 from schema.states import JobStatus, StageStatus, TaskStatus
 
@@ -34,6 +34,8 @@ class JobRecord(Record):
     submitted_by: str | None = None
     correlation_id: str
     traceparent: str | None = None
+    priority: Priority = Priority.NORMAL
+    deadline: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -51,6 +53,7 @@ class StageRecord(Record):
     completed: int
     failed: int
     retries: int
+    round: int = 1
     opened_at: datetime
     closed_at: datetime | None = None
     deadline: datetime | None = None
@@ -81,6 +84,7 @@ class TaskRecord(Record):
     task_type: str
     status: TaskStatus
     parameters: JSONObject
+    parameters_ref: str | None = None
     result: JSONObject | None = None
     result_ref: str | None = None
     error: ErrorDetail | None = None
@@ -110,6 +114,7 @@ class OutboxRecord(Record):
     attempt: int | None = None
     correlation_id: str
     traceparent: str | None = None
+    priority: Priority = Priority.NORMAL
     delay_seconds: float = 0.0
 
 
@@ -122,6 +127,9 @@ class NewJob:
     correlation_id: str
     traceparent: str | None = None
     submitted_by: str | None = None
+    priority: Priority = Priority.NORMAL
+    max_parallel_tasks: int | None = None
+    timeout: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -135,9 +143,14 @@ class Submission:
 
 @dataclass(frozen=True)
 class NewTask:
+    """``parameters_ref`` says where the parameters are if they are too large for a row; ``resource`` names
+    what no other task may hold while this one runs."""
+
     task_id: str
     index: str
     parameters: JSONObject
+    parameters_ref: str | None = None
+    resource: str | None = None
 
 
 @dataclass(frozen=True)
@@ -159,11 +172,15 @@ class OpenStage:
 
 @dataclass(frozen=True)
 class FinishJob:
+    """``unopened``: only while the run has no stage under way."""
+
     job_id: str
     run: int
     status: JobStatus
     result: JSONObject | None = None
     error: ErrorDetail | None = None
+    result_ref: str | None = None
+    unopened: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,7 +194,7 @@ class ReopenStage:
 
 @dataclass(frozen=True)
 class StageSettlement:
-    """A closing stage's final state."""
+    """A closing stage's final state, as decided in this ``round`` of it."""
 
     job_id: str
     run: int
@@ -186,6 +203,8 @@ class StageSettlement:
     completed: int
     failed: int
     result: StageResultContract
+    result_ref: str | None = None
+    round: int = 1
 
 
 NextStep = OpenStage | FinishJob | ReopenStage
@@ -213,6 +232,7 @@ class ClaimedTask(Record):
     task_index: str
     task_type: str
     parameters: JSONObject
+    parameters_ref: str | None = None
     attempt: int
     max_attempts: int
     lease_token: UUID
@@ -228,14 +248,20 @@ class Claim:
 
 @dataclass(frozen=True)
 class AttemptSucceeded:
-    result: JSONObject
+    """``result_ref`` says where the result is if it is too large for a row."""
+
+    result: JSONObject | None
     processed_items: int | None = None
+    result_ref: str | None = None
 
 
 @dataclass(frozen=True)
 class AttemptFailed:
+    """``delay_seconds`` is the least that another attempt waits."""
+
     error: ErrorDetail
     error_class: ErrorClass
+    delay_seconds: float | None = None
 
 
 AttemptOutcome = AttemptSucceeded | AttemptFailed
@@ -284,11 +310,78 @@ class DeadLetter:
     job_id: str | None = None
     task_id: str | None = None
     correlation_id: str | None = None
+    digest: str = ""
+
+
+class Verdict(StrEnum):
+    """What a message in a poison queue meant, told by the state of the job or task that it names.
+
+    ``expected``: that had failed already. ``finished``: it had ended otherwise. ``superseded``: a later
+    attempt, stage or run goes on. ``unhandled``: it was waiting or running, and is failed now. ``unknown``: it
+    names nothing known.
+    """
+
+    EXPECTED = "expected"
+    FINISHED = "finished"
+    SUPERSEDED = "superseded"
+    UNHANDLED = "unhandled"
+    UNKNOWN = "unknown"
+
+
+class DeadLetterRecord(Record):
+    """A message on record; ``body`` is its first 1,000 characters, ``size`` its length in bytes."""
+
+    dead_letter_id: int
+    queue: str
+    message_id: str
+    body: str
+    size: int
+    dequeue_count: int
+    error_code: str
+    error: str
+    job_id: str | None = None
+    task_id: str | None = None
+    correlation_id: str | None = None
+    verdict: Verdict | None = None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    judged_at: datetime | None = None
+    replayed_at: datetime | None = None
+    disposed_at: datetime | None = None
+
+
+class ControlOutcome(StrEnum):
+    """``refused``: the job's state does not allow it."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Control:
+    """What became of a job that was cancelled, retried or run again; ``outbox`` is to be sent at once."""
+
+    outcome: ControlOutcome
+    job: JobRecord
+    outbox: Sequence[OutboxRecord] = ()
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What one pass repaired, by kind of repair; ``skipped`` where another pass was under way."""
+    """What one pass repaired, by kind of repair, and which repairs failed, with the error's name."""
 
     repairs: dict[str, int]
-    skipped: bool = False
+    errors: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class CleanupReport:
+    """What is past its time: ``dry_run`` says that it was only counted. ``more`` says that some was left."""
+
+    jobs: int
+    events: int
+    dead_letters: int
+    sweeps: int
+    payloads: int
+    dry_run: bool
+    more: bool

@@ -37,10 +37,14 @@ class TaskContract(Generic[P, R]):
 
 @dataclass(frozen=True)
 class TaskDefinition:
-    """One task of a plan: an index unique in its stage, and parameters that fit the stage's contract."""
+    """One task of a plan: an index unique in its stage, and parameters that fit the stage's contract.
+
+    ``resource`` names what this task writes and no other may write meanwhile (a table, an item).
+    """
 
     index: str
     parameters: Contract
+    resource: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class JobRegistration(Generic[P]):
     """A job type: what it is called, what it takes, its stages, and how its result is put together.
 
     ``stage_count`` says how many of the stages, from the first, a job with these parameters has.
+    ``max_parallel_tasks`` limits how many tasks of all its jobs run at once, ``timeout`` a run's time.
     """
 
     job_type: str
@@ -102,6 +107,8 @@ class JobRegistration(Generic[P]):
     summarize: Summarizer[P]
     example: JSONObject
     stage_count: Callable[[P], int] | None = None
+    max_parallel_tasks: int | None = None
+    timeout: timedelta = timedelta(days=7)
 
     def total_stages(self, parameters: P) -> int:
         return len(self.stages) if self.stage_count is None else self.stage_count(parameters)

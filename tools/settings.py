@@ -20,6 +20,7 @@ def app_environment(profile: Profile, numbers: Mapping[str, int]) -> dict[str, s
         "POSTGRES_PASSWORD": postgres_client.password(profile),
         "POSTGRES_SSLMODE": "disable",
         "AUTH_MODE": "anonymous",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
         "ALLOW_SCHEMA_RESET": "true",
     }
 

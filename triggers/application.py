@@ -7,11 +7,15 @@ from interfaces.clock import Clock
 from interfaces.inspection import FunctionInspector, InspectionRepository
 from interfaces.queues import QueueRepository
 from interfaces.schema import SchemaRepository
+from orchestration.controlling import JobControl
 from orchestration.diagnosing import EnumDiagnostic
 from orchestration.driving import JobDriver
 from orchestration.health import HealthChecks
 from orchestration.intake import MessageIntake
+from orchestration.poison import PoisonHandler
+from orchestration.poison_desk import PoisonDesk
 from orchestration.relay import OutboxRelay
+from orchestration.retention import Retention
 from orchestration.running import TaskRunner
 from orchestration.submission import SubmitJob
 from orchestration.sweeping import Sweeper
@@ -24,9 +28,13 @@ class Application:
     dry_run: DryRun
     jobs: JobViewer
     job_types: JobTypeViewer
+    control: JobControl
     driver: JobDriver
     runner: TaskRunner
     intake: MessageIntake
+    poison: PoisonHandler
+    poison_desk: PoisonDesk
+    retention: Retention
     relay: OutboxRelay
     sweeper: Sweeper
     inspection: InspectionRepository

@@ -9,14 +9,26 @@ from triggers.health import HEALTH_ROUTES
 from triggers.http import blueprint_of
 from triggers.inspection import INSPECTION_ROUTES
 from triggers.jobs import JOB_ROUTES
+from triggers.maintenance import MAINTENANCE_ROUTES
+from triggers.monitor import MONITOR_ROUTES
+from triggers.poison_queues import poison_blueprint
 from triggers.queues import queue_blueprint
 from triggers.schema_admin import SCHEMA_ROUTES
 from triggers.timers import timer_blueprint
 
+_ROUTES = (
+    JOB_ROUTES,
+    INSPECTION_ROUTES,
+    SCHEMA_ROUTES,
+    HEALTH_ROUTES,
+    MONITOR_ROUTES,
+    MAINTENANCE_ROUTES,
+)
+
 
 def blueprints(application: Application) -> Iterator[func.Blueprint]:
     """HTTP routes, queue triggers and timers, bound to the application."""
-    for routes in (JOB_ROUTES, INSPECTION_ROUTES, SCHEMA_ROUTES, HEALTH_ROUTES):
+    for routes in _ROUTES:
         yield blueprint_of(
             routes,
             application,
@@ -24,4 +36,5 @@ def blueprints(application: Application) -> Iterator[func.Blueprint]:
             max_body_bytes=application.max_body_bytes,
         )
     yield queue_blueprint(application)
+    yield poison_blueprint(application)
     yield timer_blueprint(application)

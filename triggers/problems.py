@@ -17,6 +17,8 @@ STATUS: dict[type[GeojobsError], HTTPStatus] = {
     errors.ResetForbiddenError: HTTPStatus.FORBIDDEN,
     errors.UnknownJobTypeError: HTTPStatus.NOT_FOUND,
     errors.JobNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.DeadLetterNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.JobStateConflictError: HTTPStatus.CONFLICT,
     errors.ServiceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GeojobsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

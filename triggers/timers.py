@@ -1,4 +1,4 @@
-"""Timer triggers: the relay for what was left in the outbox, the sweep for what was left behind."""
+"""Timer triggers: relay what was left in the outbox, sweep up what was left behind, remove what is old."""
 
 import azure.functions as func
 
@@ -17,5 +17,10 @@ def timer_blueprint(application: Application) -> func.Blueprint:
     @blueprint.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False)
     def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001  # pyright: ignore[reportUnusedFunction] -- the host passes it
         application.sweeper()
+
+    @blueprint.function_name("clean_up")
+    @blueprint.timer_trigger(arg_name="timer", schedule="0 17 3 * * *", run_on_startup=False)
+    def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001  # pyright: ignore[reportUnusedFunction] -- the host passes it
+        application.retention()
 
     return blueprint

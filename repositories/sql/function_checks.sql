@@ -45,11 +45,13 @@ select c.relname as table, t.tgname as trigger, t.tgenabled <> 'D' as enabled
  order by c.relname, t.tgname;
 
 -- name: seed_job
-select app.submit_job(%(p_job_id)s, 'function_check', '{}', 1, 'function_check', null, null);
+select app.submit_job(%(p_job_id)s, 'function_check', '{}', 1, 'function_check', null, null,
+                      1::smallint, null, '1 day');
 
 -- name: seed_stage
 select app.open_stage(
-    %(p_job_id)s, 1, 1, 'function_check', %(p_task_ids)s, '{0,1}', '{"{}","{}"}', 1, false, 0,
+    %(p_job_id)s, 1, 1, 'function_check', %(p_task_ids)s, '{0,1}', '{"{}","{}"}', '{null,null}', '{null,null}',
+    1, false, 0,
     3, '1 s', 2, '1 min', 0, '1 min', '1 min', '1 h');
 
 -- name: seed_claim

@@ -164,5 +164,11 @@ select current_setting('server_version') as server_version,
 
 -- name: schema_state
 select (select max(version) from app.schema_migrations) as schema_version,
-       (select finished_at from app.sweeps where finished_at is not null
-         order by sweep_id desc limit 1) as last_sweep;
+       last.finished_at as last_sweep, last.error as sweep_error,
+       (select started_at from app.sweeps
+         where finished_at is null and sweep_id > coalesce(last.sweep_id, 0)
+         order by sweep_id limit 1) as unfinished_since
+  from (values (true)) as always (there)
+  left join lateral (
+      select sweep_id, finished_at, error from app.sweeps
+       where finished_at is not null order by sweep_id desc limit 1) last on true;

@@ -10,7 +10,7 @@ select to_regclass('app.schema_migrations') is not null as present;
 select max(version) as version from app.schema_migrations;
 
 -- name: applied_migrations
-select version from app.schema_migrations;
+select version, checksum from app.schema_migrations;
 
 -- name: record_migration
 insert into app.schema_migrations (version, name, checksum) values (%(version)s, %(name)s, %(checksum)s);

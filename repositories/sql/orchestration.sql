@@ -3,13 +3,27 @@
 -- name: submit_job
 select created, job, outbox
   from app.submit_job(%(job_id)s, %(job_type)s, %(parameters)s, %(total_stages)s,
-                      %(correlation_id)s, %(traceparent)s, %(submitted_by)s);
+                      %(correlation_id)s, %(traceparent)s, %(submitted_by)s,
+                      %(priority)s::smallint, %(max_parallel_tasks)s, %(timeout)s);
 
 -- name: get_job
 select * from app.jobs where job_id = %(job_id)s;
 
 -- name: finish_job
-select app.finish_job(%(job_id)s, %(run)s, %(status)s, %(result)s, %(error)s) as done;
+select app.finish_job(%(job_id)s, %(run)s, %(status)s, %(result)s, %(result_ref)s, %(error)s,
+                      %(unopened)s) as done;
+
+-- name: end_run
+select app.end_run(%(job_id)s, %(run)s, 'failed', %(error)s) as done;
+
+-- name: cancel_job
+select outcome, job from app.cancel_job(%(job_id)s, %(reason)s);
+
+-- name: retry_job
+select outcome, job, outbox from app.retry_job(%(job_id)s, %(correlation_id)s);
+
+-- name: rerun_job
+select outcome, job, outbox from app.rerun_job(%(job_id)s, %(correlation_id)s);
 
 -- name: get_stage
 select * from app.stages where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s;
@@ -19,7 +33,7 @@ select * from app.stages where job_id = %(job_id)s and run = %(run)s order by st
 
 -- name: stage_summaries
 select s.stage, s.status, s.task_type, s.expected, c.completed, c.failed, c.running,
-       case when s.result is not null then s.result || jsonb_build_object(
+       case when s.result is not null then s.result #- '{orchestration,items}' || jsonb_build_object(
            'task_results', jsonb_path_query_array(s.result, '$.task_results[0 to 99]')) end as result
   from app.stages s
   left join lateral (
@@ -27,10 +41,10 @@ select s.stage, s.status, s.task_type, s.expected, c.completed, c.failed, c.runn
              count(*) filter (where t.status in ('failed', 'skipped', 'cancelled')) as failed,
              count(*) filter (where t.status = 'processing') as running
         from app.tasks t
-       where s.closed_at is null and t.job_id = s.job_id and t.run = s.run and t.stage = s.stage
-      having s.closed_at is null
+       where s.result is null and t.job_id = s.job_id and t.run = s.run and t.stage = s.stage
+      having s.result is null
       union all
-      select s.completed, s.failed, 0 where s.closed_at is not null
+      select s.completed, s.failed, 0 where s.result is not null
   ) c on true
  where s.job_id = %(job_id)s and s.run = %(run)s
  order by s.stage;
@@ -38,29 +52,35 @@ select s.stage, s.status, s.task_type, s.expected, c.completed, c.failed, c.runn
 -- name: open_stage
 select app.open_stage(
     %(job_id)s, %(run)s, %(stage)s, %(task_type)s, %(task_ids)s, %(indexes)s, %(parameters)s,
-    %(max_parallel_tasks)s, %(fail_fast)s, %(min_success_rate)s, %(max_attempts)s, %(retry_base)s,
+    %(parameters_refs)s, %(resources)s, %(max_parallel_tasks)s, %(fail_fast)s, %(min_success_rate)s, %(max_attempts)s, %(retry_base)s,
     %(retry_factor)s, %(retry_cap)s, %(retry_jitter)s, %(lease)s, %(task_timeout)s, %(stage_timeout)s) as done;
 
 -- name: close_stage
 select app.close_stage(%(job_id)s, %(run)s, %(stage)s) as outbox;
 
 -- name: settle_stage
-select app.settle_stage(%(job_id)s, %(run)s, %(stage)s, %(status)s, %(completed)s, %(failed)s,
-                        %(result)s) as done;
+select app.settle_stage(%(job_id)s, %(run)s, %(stage)s, %(round)s, %(status)s, %(completed)s, %(failed)s,
+                        %(result)s, %(result_ref)s) as done;
 
 -- name: reopen_stage
-select app.reopen_stage(%(job_id)s, %(run)s, %(stage)s) as done;
+select app.reopen_stage(%(job_id)s, %(run)s, %(stage)s, %(round)s) as done;
 
--- name: tasks_of_stage
+-- name: tasks_from
+-- Positions have no gaps, so a page is a range of them.
 select * from app.tasks
  where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s
+   and position >= %(first)s and position < %(first)s + %(limit)s
  order by position;
 
 -- name: claim_task
 select * from app.claim_task(%(task_id)s, %(attempt)s, %(worker)s, %(lease_token)s);
 
 -- name: finish_task
-call app.finish_task(%(task_id)s, %(lease_token)s, %(result)s, %(processed_items)s, %(error)s, %(error_class)s);
+call app.finish_task(%(task_id)s, %(lease_token)s, %(result)s, %(result_ref)s, %(processed_items)s,
+                     %(error)s, %(error_class)s, %(delay)s);
+
+-- name: fail_task
+select outcome, outbox from app.fail_unclaimed(%(task_id)s, %(error)s);
 
 -- name: heartbeat
 select lease_token, stop from app.heartbeat(%(task_ids)s, %(lease_tokens)s, %(progress)s);
@@ -77,16 +97,6 @@ select app.claim_outbox(%(limit)s) as message;
 
 -- name: delete_outbox
 delete from app.outbox where outbox_id = any(%(outbox_ids)s);
-
--- name: record_dead_letter
-insert into app.dead_letters
-    (queue, message_id, body, size, dequeue_count, error_code, error, job_id, task_id, correlation_id)
-values
-    (%(queue)s, %(message_id)s, %(body)s, %(size)s, %(dequeue_count)s, %(error_code)s, %(error)s,
-     %(job_id)s, %(task_id)s, %(correlation_id)s)
-on conflict (queue, message_id) do update
-   set dequeue_count = excluded.dequeue_count, last_seen_at = now(),
-       error_code = excluded.error_code, error = excluded.error;
 
 -- name: begin_sweep
 insert into app.sweeps default values returning sweep_id;
@@ -106,3 +116,12 @@ select app.repair_unclaimed_tasks(%(limit)s, %(age)s) as repairs;
 
 -- name: repair_stalled_jobs
 select app.repair_stalled_jobs(%(limit)s, %(age)s) as repairs;
+
+-- name: repair_deadlines
+select app.repair_deadlines(%(limit)s) as repairs;
+
+-- name: repair_ended_runs
+select app.repair_ended_runs(%(limit)s) as repairs;
+
+-- name: repair_held_back
+select app.repair_held_back(%(limit)s) as repairs;

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import pkgutil
+from dataclasses import replace
+from datetime import timedelta
 from types import ModuleType
 from typing import Any, get_type_hints
 
@@ -123,4 +125,25 @@ def test_a_handler_of_another_contract_is_found_at_start_up() -> None:
         copy = TaskContract(contract.task_type, contract.parameters, contract.result)
         tasks.register(TaskInfo(copy, info.description), handler)
     with pytest.raises(IncompleteCatalogError, match="another contract"):
+        verify_catalogs(jobs, tasks)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"max_parallel_tasks": 0}, {"timeout": timedelta()}],
+    ids=["no task at once", "no time"],
+)
+def test_a_stage_that_could_never_run_is_refused(changes: dict[str, Any]) -> None:
+    jobs, tasks = initialize_catalogs()
+    registration = jobs.get("hello_world")
+    broken = replace(registration, job_type="broken", stages=(replace(registration.stages[0], **changes),))
+    jobs.register(broken)
+    with pytest.raises(IncompleteCatalogError, match="broken"):
+        verify_catalogs(jobs, tasks)
+
+
+def test_an_example_that_does_not_fit_is_refused() -> None:
+    jobs, tasks = initialize_catalogs()
+    jobs.register(replace(jobs.get("hello_world"), job_type="broken", example={"n": 0}))
+    with pytest.raises(IncompleteCatalogError, match="example"):
         verify_catalogs(jobs, tasks)

@@ -12,9 +12,11 @@ from schema.records import (
     ClaimOutcome,
     Finish,
     FinishJob,
+    JobRecord,
     NewJob,
     NewTask,
     OpenStage,
+    StageRecord,
     StageSettlement,
     TaskRecord,
 )
@@ -31,7 +33,7 @@ def new_job(job_id: str = JOB_ID, **changes: Any) -> NewJob:
     return NewJob(job_id=job_id, **{**values, **changes})
 
 
-def stage_of(tasks: int, job_id: str = JOB_ID, stage: int = 1, **changes: Any) -> OpenStage:
+def stage_of(tasks: int, job_id: str = JOB_ID, stage: int = 1, run: int = 1, **changes: Any) -> OpenStage:
     """A stage with leases of 120 s and attempts that wait 10, 20, ... s without jitter."""
     values: dict[str, Any] = {
         "max_parallel_tasks": 100,
@@ -42,12 +44,11 @@ def stage_of(tasks: int, job_id: str = JOB_ID, stage: int = 1, **changes: Any) -
         "stage_timeout": timedelta(hours=1),
     }
     planned = [
-        NewTask(task_id_of(job_id, 1, stage, str(index)), str(index), {"index": index})
+        NewTask(task_id_of(job_id, run, stage, str(index)), str(index), {"index": index})
         for index in range(tasks)
     ]
-    return OpenStage(
-        job_id=job_id, run=1, stage=stage, task_type=f"work_{stage}", tasks=planned, **{**values, **changes}
-    )
+    values = {**values, "tasks": planned, **changes}
+    return OpenStage(job_id=job_id, run=run, stage=stage, task_type=f"work_{stage}", **values)
 
 
 def opened(world: World, tasks: int, job_id: str = JOB_ID, **changes: Any) -> list[str]:
@@ -84,7 +85,9 @@ def failure(error_class: ErrorClass = ErrorClass.PERMANENT) -> AttemptFailed:
     return AttemptFailed(error, error_class)
 
 
-def settlement(stage: int = 1, status: StageStatus = StageStatus.COMPLETED) -> StageSettlement:
+def settlement(
+    stage: int = 1, status: StageStatus = StageStatus.COMPLETED, round_: int = 1
+) -> StageSettlement:
     result = StageResultContract(
         stage_number=stage,
         stage_key=str(stage),
@@ -97,7 +100,7 @@ def settlement(stage: int = 1, status: StageStatus = StageStatus.COMPLETED) -> S
         completed_at=datetime(2025, 1, 1, tzinfo=UTC),
     )
     return StageSettlement(
-        job_id=JOB_ID, run=1, stage=stage, status=status, completed=1, failed=0, result=result
+        job_id=JOB_ID, run=1, stage=stage, status=status, completed=1, failed=0, result=result, round=round_
     )
 
 
@@ -111,6 +114,18 @@ def end_of_job(error: str = "it broke") -> FinishJob:
 
 def task(world: World, task_id: str) -> TaskRecord:
     found = world.use.tasks.get(task_id)
+    assert found is not None
+    return found
+
+
+def job(world: World, job_id: str = JOB_ID) -> JobRecord:
+    found = world.use.jobs.get(job_id)
+    assert found is not None
+    return found
+
+
+def stage(world: World, number: int = 1, run: int = 1, job_id: str = JOB_ID) -> StageRecord:
+    found = world.use.stages.get(job_id, run, number)
     assert found is not None
     return found
 

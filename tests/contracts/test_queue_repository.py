@@ -51,7 +51,7 @@ class FakeQueueWorld:
     def received(self, queue: str) -> list[bytes]:
         messages = [message for message in self.queue.visible() if message.queue == queue]
         for message in messages:
-            self.queue.delete(message)
+            self.queue.discard(message)
         return [message.body for message in messages]
 
     def unreachable(self) -> QueueRepository:

@@ -243,6 +243,18 @@ def test_only_the_tasks_that_did_not_complete_are_reopened_within_the_parallel_l
     assert [row.task_id for row in world.waiting()] == tasks[1:3]
 
 
+def test_what_was_decided_in_an_earlier_round_is_void(world: World) -> None:
+    (task,) = opened(world, 1, failure=TOLERANT)
+    failed(world, task)
+    assert world.use.stages.settle(settlement(), REOPEN)
+    succeeded(world, task, attempt=2)
+
+    assert not world.use.stages.settle(settlement(), completion())
+    assert not world.use.stages.settle(settlement(), REOPEN)
+    assert (status_of(world), job_status(world)) == (StageStatus.CLOSING, JobStatus.PROCESSING)
+    assert world.use.stages.settle(settlement(round_=2), completion())
+
+
 def test_a_stage_of_no_tasks_closes_at_once_where_it_is_reopened(world: World) -> None:
     world.use.jobs.submit(new_job())
     world.use.stages.open(stage_of(0))

@@ -113,14 +113,15 @@ class TestUnclaimedTasks:
         world.pass_time(301)
         assert repairs(world) == {}
 
-    def test_it_is_sent_again_once_in_five_minutes(self, world: World) -> None:
+    def test_it_is_sent_again_after_twice_as_long_each_time(self, world: World) -> None:
         opened(world, 1)
-        world.pass_time(301)
-        repairs(world)
-        world.clear_outbox()
-        assert repairs(world) == {}
-        world.pass_time(301)
-        assert repairs(world) == {"unclaimed_tasks": 1}
+        sent_after: list[int] = []
+        for minute in range(1, 26):
+            world.pass_time(61)
+            if repairs(world):
+                sent_after.append(minute)
+                world.clear_outbox()
+        assert sent_after == [5, 11, 23]
 
     def test_an_attempt_that_waits_for_its_time_counts_from_then(self, world: World) -> None:
         (task_id,) = opened(world, 1, retry=RetryPolicy(base_seconds=200, jitter=0))

@@ -313,6 +313,7 @@ def test_a_stage_s_early_end_is_part_of_the_failure_s_own_transaction(database: 
     first, held_back = opened(world, 2, max_parallel_tasks=1)
     token = claimed(world, first)
     database.execute(
-        "select from app.fail_attempt(%s, %s, %s, 'permanent')", [first, token, Jsonb({"code": "BROKEN"})]
+        "select from app.fail_attempt(%s, %s, %s, 'permanent', null)",
+        [first, token, Jsonb({"code": "BROKEN"})],
     )
     assert states(world, [held_back]) == [TaskStatus.SKIPPED]

@@ -18,5 +18,8 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._elapsed.total_seconds()
 
+    def pause(self, seconds: float) -> None:
+        self.advance(seconds)
+
     def advance(self, seconds: float) -> None:
         self._elapsed += timedelta(seconds=seconds)

@@ -13,11 +13,20 @@ from pydantic_core import from_json, to_json
 
 from schema.errors import DatabaseUnavailableError
 from schema.json_types import JSONObject, is_storable
-from schema.records import OutboxKind, OutboxRecord, SweepReport
+from schema.records import OutboxKind, OutboxRecord
 from schema.states import JobStatus, StageStatus, TaskStatus, is_allowed
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults, Moment
-from tests.fakes.rows import DeadLetterRow, Event, JobRow, OutboxRow, StageKey, StageRow, TaskRow
+from tests.fakes.rows import (
+    DeadLetterRow,
+    Event,
+    JobRow,
+    OutboxRow,
+    StageKey,
+    StageRow,
+    SweepRow,
+    TaskRow,
+)
 
 CLAIM = timedelta(minutes=1)
 
@@ -32,7 +41,7 @@ class Tables:
     outbox: dict[int, OutboxRow] = field(default_factory=dict)
     dead_letters: dict[tuple[str, str], DeadLetterRow] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    sweeps: list[SweepReport | None] = field(default_factory=list)
+    sweeps: list[SweepRow] = field(default_factory=list)
 
     def copy(self) -> "Tables":
         return Tables(
@@ -56,6 +65,7 @@ class FakeDatabase:
         self.tables = Tables()
         self._lock = threading.RLock()
         self._outbox_ids = count(1)
+        self._dead_letter_ids = count(1)
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -93,9 +103,19 @@ class FakeDatabase:
         moved = replace(row, status=to, **changes)
         if (to is TaskStatus.PROCESSING) != (moved.lease_token is not None):
             raise AssertionError(f"task {row.task_id}: a lease token belongs to processing, and only there")
+        if to is TaskStatus.PROCESSING and self.is_held(row.resource):
+            raise AssertionError(f"task {row.task_id}: its resource is held by another")
         self._record("task", row.task_id, row.status, event, to)
         self.tables.tasks[row.task_id] = moved
         return moved
+
+    def is_held(self, resource: str | None) -> bool:
+        """Whether a task that is processing holds the resource."""
+        holders = (task for task in self.tables.tasks.values() if task.status is TaskStatus.PROCESSING)
+        return resource is not None and any(task.resource == resource for task in holders)
+
+    def next_dead_letter_id(self) -> int:
+        return next(self._dead_letter_ids)
 
     def enqueue_job(self, key: StageKey, *, claimed: bool) -> OutboxRow:
         """The message "look at this stage"."""
@@ -137,6 +157,7 @@ class FakeDatabase:
             stage=key[2],
             correlation_id=job.correlation_id,
             traceparent=job.traceparent,
+            priority=job.priority,
             available_at=available_at,
             claimed_until=self.now + CLAIM if claimed else None,
             task_id=task_id,

@@ -1,11 +1,14 @@
-"""Jobs in memory, as ``app.submit_job`` and ``app.finish_job`` do it."""
+"""Jobs in memory, as ``app.submit_job``, ``cancel_job``, ``retry_job`` and ``rerun_job`` do it."""
 
-from dataclasses import replace
-
-from schema.records import FinishJob, JobRecord, NewJob, Submission
-from schema.states import FINAL_JOB_STATES, JobStatus
+from schema.records import Control, ControlOutcome, FinishJob, JobRecord, NewJob, OutboxRecord, Submission
+from schema.results import ErrorDetail
+from schema.states import JobStatus
 from tests.fakes.database import FakeDatabase, stored
+from tests.fakes.reopening import resume_stage
 from tests.fakes.rows import Event, JobRow
+from tests.fakes.runs import end_run, finish_job
+
+_RETRIABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 class FakeJobRepository:
@@ -21,11 +24,10 @@ class FakeJobRepository:
                 return Submission(job_record(present), created=False, outbox=[])
             now = self._database.now
             values = {**vars(job), "parameters": stored(job.parameters)}
-            row = JobRow(**values, created_at=now, updated_at=now)
+            row = JobRow(**values, deadline=now + job.timeout, created_at=now, updated_at=now)
             tables.jobs[job.job_id] = row
             tables.events.append(Event("job", job.job_id, None, "submitted", "queued"))
-            message = self._database.enqueue_job((job.job_id, 1, 1), claimed=True)
-            return Submission(job_record(row), created=True, outbox=[self._database.outbox_record(message)])
+            return Submission(job_record(row), created=True, outbox=self._woken(row))
 
     def get(self, job_id: str) -> JobRecord | None:
         with self._database.transaction() as tables:
@@ -36,29 +38,67 @@ class FakeJobRepository:
         with self._database.transaction():
             return finish_job(self._database, finish)
 
+    def cancel(self, job_id: str, reason: str) -> Control | None:
+        with self._database.transaction() as tables:
+            row = tables.jobs.get(job_id)
+            if row is None:
+                return None
+            error = ErrorDetail(code="JOB_CANCELLED", message=reason, stage=row.stage)
+            end_run(self._database, job_id, row.run, JobStatus.CANCELLED, error)
+            row = tables.jobs[job_id]
+            cancelled = row.status is JobStatus.CANCELLED
+            return Control(ControlOutcome.DONE if cancelled else ControlOutcome.REFUSED, job_record(row), [])
 
-def finish_job(database: FakeDatabase, finish: FinishJob) -> bool:
-    """``app.finish_job``, within the caller's transaction."""
-    row = database.tables.jobs.get(finish.job_id)
-    if row is None or row.run != finish.run or row.status in FINAL_JOB_STATES:
-        return False
-    event = "completed" if finish.status is JobStatus.COMPLETED_WITH_ERRORS else finish.status.value
-    now = database.now
-    database.move_job(
-        row,
-        event,
-        finish.status,
-        result=stored(finish.result),
-        error=stored(finish.error),
-        finished_at=now,
-        updated_at=now,
-    )
-    return True
+    def retry(self, job_id: str, correlation_id: str) -> Control | None:
+        with self._database.transaction() as tables:
+            row = tables.jobs.get(job_id)
+            if row is None:
+                return None
+            if row.status not in _RETRIABLE:
+                return Control(ControlOutcome.REFUSED, job_record(row), [])
+            opened = (job_id, row.run, row.stage) in tables.stages
+            status = JobStatus.PROCESSING if opened else JobStatus.QUEUED
+            row = self._taken_up(row, "retried", status, correlation_id)
+            goes_on = resume_stage(self._database, (job_id, row.run, row.stage))
+            return Control(ControlOutcome.DONE, job_record(row), [] if goes_on else self._woken(row))
 
+    def rerun(self, job_id: str, correlation_id: str) -> Control | None:
+        with self._database.transaction() as tables:
+            row = tables.jobs.get(job_id)
+            if row is None:
+                return None
+            if row.active:
+                return Control(ControlOutcome.REFUSED, job_record(row), [])
+            anew = {"run": row.run + 1, "stage": 1, "started_at": None}
+            row = self._taken_up(row, "rerun", JobStatus.QUEUED, correlation_id, **anew)
+            return Control(ControlOutcome.DONE, job_record(row), self._woken(row))
 
-def touch_job(database: FakeDatabase, row: JobRow) -> None:
-    """Note that the orchestrator was woken for this job."""
-    database.tables.jobs[row.job_id] = replace(row, nudged_at=database.now)
+    def fail(self, job_id: str, run: int, error: ErrorDetail) -> bool:
+        with self._database.transaction():
+            return end_run(self._database, job_id, run, JobStatus.FAILED, error)
+
+    def _taken_up(
+        self, row: JobRow, event: str, status: JobStatus, correlation_id: str, **changes: object
+    ) -> JobRow:
+        now = self._database.now
+        return self._database.move_job(
+            row,
+            event,
+            status,
+            result=None,
+            result_ref=None,
+            error=None,
+            finished_at=None,
+            nudged_at=None,
+            updated_at=now,
+            deadline=now + row.timeout,
+            correlation_id=correlation_id,
+            **changes,
+        )
+
+    def _woken(self, row: JobRow) -> list[OutboxRecord]:
+        message = self._database.enqueue_job((row.job_id, row.run, row.stage), claimed=True)
+        return [self._database.outbox_record(message)]
 
 
 def job_record(row: JobRow) -> JobRecord:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from interfaces.queues import QueueDepth
+from interfaces.queues import QueueDepth, ReceivedMessage
 from schema.errors import QueueUnavailableError
 from schema.messages import MAX_MESSAGE_BYTES, QueueMessage, TaskQueueMessage
-from schema.queues import ALL_QUEUES, JOB_QUEUE, TASK_QUEUE
+from schema.queues import ALL_QUEUES, JOB_QUEUE, POISON_SUFFIX, TASK_QUEUE
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults, Moment
 
@@ -56,6 +56,19 @@ class FakeQueueRepository:
         self._demand()
         self.messages.clear()
 
+    def receive(self, queue: str, limit: int) -> list[ReceivedMessage]:
+        self._demand()
+        waiting = [message for message in self.visible() if message.queue == queue]
+        taken = [self.take(message, hidden_seconds=60) for message in waiting[: min(limit, 32)]]
+        return [
+            ReceivedMessage(queue, message.message_id, message.body, message.dequeue_count, "receipt")
+            for message in taken
+        ]
+
+    def delete(self, message: ReceivedMessage) -> None:
+        self._demand()
+        self.messages.pop(message.message_id, None)
+
     def depths(self) -> list[QueueDepth]:
         self._demand()
         return [self._depth(queue) for queue in ALL_QUEUES]
@@ -75,8 +88,8 @@ class FakeQueueRepository:
         now = self._clock.now()
         return [message for message in self.messages.values() if message.visible_at <= now]
 
-    def receive(self, message: QueuedMessage, hidden_seconds: float = 600.0) -> QueuedMessage:
-        """Hide the message and count the delivery."""
+    def take(self, message: QueuedMessage, hidden_seconds: float = 600.0) -> QueuedMessage:
+        """Hide the message and count the delivery, as the host does it."""
         received = replace(
             message,
             dequeue_count=message.dequeue_count + 1,
@@ -92,7 +105,12 @@ class FakeQueueRepository:
     def duplicate(self, message: QueuedMessage) -> QueuedMessage:
         return self.put(message.queue, message.body)
 
-    def delete(self, message: QueuedMessage) -> None:
+    def give_up(self, message: QueuedMessage) -> QueuedMessage:
+        """Move the message to its poison queue, as the host does after its last delivery."""
+        self.discard(message)
+        return self.put(message.queue + POISON_SUFFIX, message.body)
+
+    def discard(self, message: QueuedMessage) -> None:
         self.messages.pop(message.message_id, None)
 
     def _depth(self, queue: str) -> QueueDepth:

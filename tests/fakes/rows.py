@@ -6,9 +6,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from schema.json_types import JSONObject
-from schema.policies import RetryPolicy
-from schema.records import DeadLetter, OutboxKind
-from schema.states import FINAL_TASK_STATES, JobStatus, StageStatus, TaskStatus
+from schema.policies import Priority, RetryPolicy
+from schema.records import DeadLetter, OutboxKind, SweepReport, Verdict
+from schema.states import FINAL_JOB_STATES, FINAL_TASK_STATES, JobStatus, StageStatus, TaskStatus
 
 StageKey = tuple[str, int, int]
 
@@ -22,16 +22,25 @@ class JobRow:
     correlation_id: str
     traceparent: str | None
     submitted_by: str | None
+    priority: Priority
+    max_parallel_tasks: int | None
+    timeout: timedelta
+    deadline: datetime
     created_at: datetime
     updated_at: datetime
     status: JobStatus = JobStatus.QUEUED
     stage: int = 1
     run: int = 1
     result: JSONObject | None = None
+    result_ref: str | None = None
     error: JSONObject | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     nudged_at: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.status not in FINAL_JOB_STATES
 
 
 @dataclass(frozen=True)
@@ -47,15 +56,19 @@ class StageRow:
     retry: RetryPolicy
     lease: timedelta
     task_timeout: timedelta
+    timeout: timedelta
     opened_at: datetime
     deadline: datetime
     closing_at: datetime | None
     completed: int = 0
     failed: int = 0
     retries: int = 0
+    round: int = 1
     ending: bool = False
+    resumed_at: datetime | None = None
     closed_at: datetime | None = None
     result: JSONObject | None = None
+    result_ref: str | None = None
 
     @property
     def key(self) -> StageKey:
@@ -75,8 +88,11 @@ class TaskRow:
     parameters: JSONObject
     max_attempts: int
     not_before: datetime
+    parameters_ref: str | None = None
+    resource: str | None = None
     attempt: int = 0
     result: JSONObject | None = None
+    result_ref: str | None = None
     error: JSONObject | None = None
     nudged_at: datetime | None = None
     lease_token: UUID | None = None
@@ -105,6 +121,7 @@ class OutboxRow:
     stage: int
     correlation_id: str
     traceparent: str | None
+    priority: Priority
     available_at: datetime
     claimed_until: datetime | None
     task_id: str | None = None
@@ -123,6 +140,19 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class DeadLetterRow:
+    dead_letter_id: int
     letter: DeadLetter
     first_seen_at: datetime
     last_seen_at: datetime
+    verdict: Verdict | None = None
+    judged_at: datetime | None = None
+    replayed_at: datetime | None = None
+    disposed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """``report`` is there once the pass has ended."""
+
+    started_at: datetime
+    report: SweepReport | None = None

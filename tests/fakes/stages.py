@@ -1,8 +1,10 @@
-"""Stages in memory, as ``app.open_stage``, ``close_stage``, ``settle_stage`` and ``reopen_stage`` do it."""
+"""Stages in memory, as ``app.open_stage`` and ``app.settle_stage`` do it."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from schema.policies import FailureMode
+from schema.json_types import JSONObject
+from schema.policies import FailureMode, Priority
 from schema.records import (
     FinishJob,
     NextStep,
@@ -14,10 +16,12 @@ from schema.records import (
     StageSummary,
     TaskRecord,
 )
-from schema.states import FINAL_JOB_STATES, JobStatus, StageStatus, TaskStatus
+from schema.states import JobStatus, StageStatus, TaskStatus
+from tests.fakes.closing import close_stage, tasks_of
 from tests.fakes.database import FakeDatabase, stage_subject, stored
-from tests.fakes.jobs import finish_job
-from tests.fakes.rows import Event, StageKey, StageRow, TaskRow
+from tests.fakes.reopening import reopen_stage
+from tests.fakes.rows import Event, StageRow, TaskRow
+from tests.fakes.runs import finish_job
 
 _ENDED_BADLY = (TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
 
@@ -75,14 +79,11 @@ def _of_run(database: FakeDatabase, job_id: str, run: int) -> list[StageRow]:
 
 def _summary(database: FakeDatabase, row: StageRow) -> StageSummary:
     states = [task.status for task in tasks_of(database, row.key)]
-    running = sum(state is TaskStatus.PROCESSING for state in states)
-    completed, failed = row.completed, row.failed
-    if row.closed_at is None:
+    running, completed, failed = 0, row.completed, row.failed
+    if row.result is None:
+        running = sum(state is TaskStatus.PROCESSING for state in states)
         completed = sum(state is TaskStatus.COMPLETED for state in states)
         failed = sum(state in _ENDED_BADLY for state in states)
-    result = row.result
-    if result is not None and isinstance(results := result["task_results"], list):
-        result = {**result, "task_results": results[:100]}
     return StageSummary(
         stage=row.stage,
         status=row.status,
@@ -91,8 +92,18 @@ def _summary(database: FakeDatabase, row: StageRow) -> StageSummary:
         completed=completed,
         failed=failed,
         running=running,
-        result=result,
+        result=None if row.result is None else _shown(row.result),
     )
+
+
+def _shown(result: JSONObject) -> JSONObject:
+    """The result without what may be long in it."""
+    shown, decision, results = {**result}, result.get("orchestration"), result["task_results"]
+    if isinstance(decision, dict):
+        shown["orchestration"] = {name: value for name, value in decision.items() if name != "items"}
+    if isinstance(results, list):
+        shown["task_results"] = results[:100]
+    return shown
 
 
 def _demand(*, done: bool) -> None:
@@ -100,30 +111,11 @@ def _demand(*, done: bool) -> None:
         raise _StepRefusedError
 
 
-def tasks_of(database: FakeDatabase, key: StageKey) -> list[TaskRow]:
-    """All tasks of the stage in the order in which they start."""
-    rows = [row for row in database.tables.tasks.values() if row.stage_key == key]
-    return sorted(rows, key=lambda row: row.position)
-
-
-def has_unfinished_task(database: FakeDatabase, key: StageKey) -> bool:
-    return any(row.unfinished for row in tasks_of(database, key))
-
-
-def close_stage(database: FakeDatabase, key: StageKey, *, claimed: bool) -> list[OutboxRecord]:
-    """``app.close_stage``, within the caller's transaction."""
-    row = database.tables.stages.get(key)
-    if row is None or row.status is not StageStatus.OPEN or has_unfinished_task(database, key):
-        return []
-    database.move_stage(row, "last_task_finished", StageStatus.CLOSING, closing_at=database.now)
-    return [database.outbox_record(database.enqueue_job(key, claimed=claimed))]
-
-
 def open_stage(database: FakeDatabase, stage: OpenStage) -> bool:
     """``app.open_stage``, within the caller's transaction."""
     tables, now = database.tables, database.now
     job = tables.jobs.get(stage.job_id)
-    if job is None or job.run != stage.run or job.status in FINAL_JOB_STATES or job.stage > stage.stage:
+    if job is None or job.run != stage.run or not job.active or job.stage > stage.stage:
         return False
     database.move_job(
         job,
@@ -133,13 +125,13 @@ def open_stage(database: FakeDatabase, stage: OpenStage) -> bool:
         started_at=job.started_at or now,
         updated_at=now,
     )
-    row = _new_stage(stage, database)
+    row = _new_stage(stage, job.priority, now)
     if row.key in tables.stages:
         return False
     tables.stages[row.key] = row
     tables.events.append(Event("stage", stage_subject(row.key), None, "opened", row.status.value))
     for position, task in enumerate(stage.tasks):
-        starts = position < stage.max_parallel_tasks
+        starts = position < row.max_parallel_tasks
         planned = TaskRow(
             task_id=task.task_id,
             job_id=stage.job_id,
@@ -150,6 +142,8 @@ def open_stage(database: FakeDatabase, stage: OpenStage) -> bool:
             task_type=stage.task_type,
             status=TaskStatus.QUEUED if starts else TaskStatus.PENDING,
             parameters=stored(task.parameters),
+            parameters_ref=task.parameters_ref,
+            resource=task.resource,
             max_attempts=stage.retry.attempts,
             not_before=now,
         )
@@ -161,44 +155,11 @@ def open_stage(database: FakeDatabase, stage: OpenStage) -> bool:
     return True
 
 
-def reopen_stage(database: FakeDatabase, key: StageKey) -> bool:
-    """``app.reopen_stage``, within the caller's transaction."""
-    row = database.tables.stages.get(key)
-    if row is None or row.status is not StageStatus.CLOSING:
-        return False
-    row = database.move_stage(
-        row, "retried", StageStatus.OPEN, ending=False, retries=row.retries + 1, closing_at=None
-    )
-    tasks = tasks_of(database, key)
-    again = [task for task in tasks if task.status is not TaskStatus.COMPLETED] or tasks
-    for place, task in enumerate(again):
-        starts = place < row.max_parallel_tasks
-        planned = database.move_task(
-            task,
-            "stage_retried",
-            TaskStatus.QUEUED if starts else TaskStatus.PENDING,
-            result=None,
-            error=None,
-            started_at=None,
-            finished_at=None,
-            progress=None,
-            processed_items=None,
-            max_attempts=task.attempt + row.retry.attempts,
-            not_before=database.now,
-            nudged_at=None,
-        )
-        if starts:
-            database.enqueue_task(planned, claimed=False)
-    if not tasks:
-        close_stage(database, key, claimed=False)
-    return True
-
-
 def _settled(database: FakeDatabase, settlement: StageSettlement, following: NextStep) -> bool:
     if isinstance(following, ReopenStage):
-        return reopen_stage(database, (following.job_id, following.run, following.stage))
+        return reopen_stage(database, (following.job_id, following.run, following.stage), settlement.round)
     row = database.tables.stages.get((settlement.job_id, settlement.run, settlement.stage))
-    if row is None or row.status is not StageStatus.CLOSING:
+    if row is None or row.status is not StageStatus.CLOSING or row.round != settlement.round:
         return False
     database.move_stage(
         row,
@@ -207,6 +168,7 @@ def _settled(database: FakeDatabase, settlement: StageSettlement, following: Nex
         completed=settlement.completed,
         failed=settlement.failed,
         result=stored(settlement.result),
+        result_ref=settlement.result_ref,
         closed_at=database.now,
     )
     if isinstance(following, FinishJob):
@@ -214,8 +176,8 @@ def _settled(database: FakeDatabase, settlement: StageSettlement, following: Nex
     return open_stage(database, following)
 
 
-def _new_stage(stage: OpenStage, database: FakeDatabase) -> StageRow:
-    now = database.now
+def _new_stage(stage: OpenStage, priority: Priority, now: datetime) -> StageRow:
+    places = stage.max_parallel_tasks
     return StageRow(
         job_id=stage.job_id,
         run=stage.run,
@@ -223,11 +185,12 @@ def _new_stage(stage: OpenStage, database: FakeDatabase) -> StageRow:
         status=StageStatus.OPEN if stage.tasks else StageStatus.CLOSING,
         task_type=stage.task_type,
         expected=len(stage.tasks),
-        max_parallel_tasks=stage.max_parallel_tasks,
+        max_parallel_tasks=max(1, places // 4) if priority is Priority.LOW else places,
         fail_fast=stage.failure.mode is FailureMode.FAIL_FAST,
         retry=stage.retry,
         lease=stage.lease,
         task_timeout=stage.task_timeout,
+        timeout=stage.stage_timeout,
         opened_at=now,
         deadline=now + stage.stage_timeout,
         closing_at=None if stage.tasks else now,

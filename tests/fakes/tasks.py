@@ -1,4 +1,4 @@
-"""Tasks in memory, as ``app.claim_task``, ``finish_task``, ``heartbeat`` and what they call do it."""
+"""Tasks in memory, as ``app.finish_task``, ``fail_unclaimed``, ``heartbeat`` and what they call do it."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,6 @@ from schema.records import (
     AttemptOutcome,
     AttemptSucceeded,
     Claim,
-    ClaimedTask,
-    ClaimOutcome,
     Finish,
     FinishOutcome,
     Heartbeat,
@@ -22,10 +20,14 @@ from schema.records import (
     OutboxRecord,
     TaskRecord,
 )
-from schema.states import JobStatus, StageStatus, TaskStatus
+from schema.results import ErrorDetail
+from schema.states import StageStatus, TaskStatus
+from tests.fakes.claiming import claim_task, may_start
+from tests.fakes.closing import close_stage, tasks_of
 from tests.fakes.database import FakeDatabase, stored
 from tests.fakes.rows import StageKey, StageRow, TaskRow
-from tests.fakes.stages import close_stage, tasks_of
+
+_NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 
 
 class FakeTaskRepository:
@@ -35,21 +37,8 @@ class FakeTaskRepository:
         self._database = database
 
     def claim(self, task_id: str, attempt: int, worker: str, lease_token: UUID) -> Claim:
-        with self._database.transaction() as tables:
-            task = tables.tasks.get(task_id)
-            if task is None:
-                return Claim(ClaimOutcome.UNKNOWN)
-            if not task.unfinished:
-                return Claim(ClaimOutcome.FINAL)
-            if task.status is not TaskStatus.QUEUED or task.attempt != attempt - 1:
-                return Claim(ClaimOutcome.STALE)
-            if not _may_run(self._database, task):
-                self._database.move_task(task, "skipped", TaskStatus.SKIPPED, finished_at=self._database.now)
-                return Claim(ClaimOutcome.SKIPPED)
-            if task.not_before > self._database.now:
-                self._database.enqueue_task(task, claimed=False)
-                return Claim(ClaimOutcome.NOT_DUE)
-            return self._claimed(task, attempt, worker, lease_token)
+        with self._database.transaction():
+            return claim_task(self._database, task_id, attempt, worker, lease_token)
 
     def finish(self, task_id: str, lease_token: UUID, outcome: AttemptOutcome) -> Finish:
         with self._database.transaction() as tables:
@@ -66,6 +55,13 @@ class FakeTaskRepository:
             closing = close_stage(self._database, task.stage_key, claimed=True)
         return Finish(ended.outcome, [*ended.outbox, *closing])
 
+    def fail(self, task_id: str, error: ErrorDetail) -> Finish | None:
+        with self._database.transaction() as tables:
+            task = tables.tasks.get(task_id)
+            if task is None or not task.unfinished:
+                return None
+            return fail_unclaimed(self._database, task, error)
+
     def heartbeat(self, beats: Sequence[Heartbeat]) -> Mapping[UUID, LeaseState]:
         with self._database.transaction():
             return {beat.lease_token: self._beat(beat) for beat in beats}
@@ -81,36 +77,18 @@ class FakeTaskRepository:
             found = next((row for row in rows if row.task_index == index), None)
             return None if found is None else TaskRecord.model_validate(vars(found))
 
-    def _claimed(self, task: TaskRow, attempt: int, worker: str, lease_token: UUID) -> Claim:
-        stage, now = _stage_of(self._database, task), self._database.now
-        row = self._database.move_task(
-            task,
-            "claimed",
-            TaskStatus.PROCESSING,
-            attempt=attempt,
-            lease_token=lease_token,
-            lease_expires_at=now + stage.lease,
-            started_at=now,
-            worker=worker,
-            progress=None,
-        )
-        values: dict[str, Any] = {
-            **vars(row),
-            "lease_seconds": stage.lease.total_seconds(),
-            "timeout_seconds": stage.task_timeout.total_seconds(),
-        }
-        return Claim(ClaimOutcome.CLAIMED, ClaimedTask.model_validate(values))
-
     def _beat(self, beat: Heartbeat) -> LeaseState:
-        task = self._database.tables.tasks.get(beat.task_id)
+        task, now = self._database.tables.tasks.get(beat.task_id), self._database.now
         if task is None or task.lease_token != beat.lease_token:
+            return LeaseState.LOST
+        if task.lease_expires_at is None or task.lease_expires_at <= now:
             return LeaseState.LOST
         self._database.tables.tasks[beat.task_id] = replace(
             task,
-            lease_expires_at=self._database.now + _stage_of(self._database, task).lease,
+            lease_expires_at=now + _stage_of(self._database, task).lease,
             progress=task.progress if beat.progress is None else beat.progress,
         )
-        return LeaseState.HELD if _may_run(self._database, task) else LeaseState.CANCEL_REQUESTED
+        return LeaseState.HELD if may_start(self._database, task) else LeaseState.CANCEL_REQUESTED
 
 
 def complete_attempt(database: FakeDatabase, task: TaskRow, outcome: AttemptSucceeded) -> Finish:
@@ -120,36 +98,54 @@ def complete_attempt(database: FakeDatabase, task: TaskRow, outcome: AttemptSucc
         "completed",
         TaskStatus.COMPLETED,
         result=stored(outcome.result),
+        result_ref=outcome.result_ref,
         error=None,
         processed_items=outcome.processed_items,
         progress=1.0,
         finished_at=database.now,
-        lease_token=None,
-        lease_expires_at=None,
+        **_NO_LEASE,
     )
     return Finish(FinishOutcome.COMPLETED, release_next(database, task))
 
 
 def fail_attempt(database: FakeDatabase, task: TaskRow, outcome: AttemptFailed) -> Finish:
     """``app.fail_attempt``, within the caller's transaction."""
-    stage, error_class = _stage_of(database, task), outcome.error_class
-    error = {"error": stored(outcome.error), "lease_token": None, "lease_expires_at": None}
+    stage, error = _stage_of(database, task), stored(outcome.error)
+    error_class = _class_that_counts(task, stage, outcome)
     runs_on = stage.status is StageStatus.OPEN and not stage.ending
     if task.attempt < _attempts(task, stage, error_class) and runs_on:
-        event = "lease_expired" if error_class is ErrorClass.LOST else "attempt_failed"
-        delay = _retry_delay(task, stage, throttled=error_class is ErrorClass.THROTTLED)
-        queued = database.move_task(task, event, TaskStatus.QUEUED, not_before=database.now + delay, **error)
+        queued = database.move_task(
+            task,
+            "lease_expired" if error_class is ErrorClass.LOST else "attempt_failed",
+            TaskStatus.QUEUED,
+            not_before=database.now + _delay(task, stage, error_class, outcome.delay_seconds),
+            max_attempts=task.max_attempts + (error_class is ErrorClass.DEFERRED),
+            error=error,
+            **_NO_LEASE,
+        )
         message = database.enqueue_task(queued, claimed=True)
         return Finish(FinishOutcome.RETRYING, [database.outbox_record(message)])
     cancelled = error_class is ErrorClass.CANCELLED
     final = TaskStatus.CANCELLED if cancelled else TaskStatus.FAILED
-    database.move_task(task, final.value, final, finished_at=database.now, **error)
+    database.move_task(task, final.value, final, finished_at=database.now, error=error, **_NO_LEASE)
     if stage.fail_fast:
         end_stage_early(database, task.stage_key)
         released = []
     else:
         released = release_next(database, task)
     return Finish(FinishOutcome.CANCELLED if cancelled else FinishOutcome.FAILED, released)
+
+
+def fail_unclaimed(database: FakeDatabase, task: TaskRow, error: ErrorDetail) -> Finish:
+    """``app.fail_unclaimed``, within the caller's transaction."""
+    database.move_task(
+        task, "failed", TaskStatus.FAILED, error=stored(error), finished_at=database.now, **_NO_LEASE
+    )
+    if _stage_of(database, task).fail_fast:
+        end_stage_early(database, task.stage_key)
+        return Finish(FinishOutcome.FAILED, [])
+    held_back = task.status is TaskStatus.PENDING
+    return Finish(FinishOutcome.FAILED, [] if held_back else release_next(database, task))
 
 
 def release_next(database: FakeDatabase, after: TaskRow) -> list[OutboxRecord]:
@@ -172,12 +168,29 @@ def end_stage_early(database: FakeDatabase, key: StageKey) -> None:
             database.move_task(task, "skipped", TaskStatus.SKIPPED, finished_at=database.now)
 
 
+def _class_that_counts(task: TaskRow, stage: StageRow, outcome: AttemptFailed) -> ErrorClass:
+    stopped = outcome.error_class is ErrorClass.CANCELLED
+    if stopped and task.started_at and stage.resumed_at and task.started_at < stage.resumed_at:
+        return ErrorClass.DEFERRED
+    return outcome.error_class
+
+
 def _attempts(task: TaskRow, stage: StageRow, error_class: ErrorClass) -> int:
     if error_class in (ErrorClass.PERMANENT, ErrorClass.CANCELLED):
         return 0
+    if error_class is ErrorClass.DEFERRED:
+        return task.max_attempts + 1
     if error_class is ErrorClass.UNKNOWN:
         return min(task.max_attempts, task.max_attempts - stage.retry.attempts + 2)
     return task.max_attempts
+
+
+def _delay(task: TaskRow, stage: StageRow, error_class: ErrorClass, least_seconds: float | None) -> timedelta:
+    """The greater of what the attempt asked for and what the policy says."""
+    if error_class is ErrorClass.DEFERRED and least_seconds is not None:
+        return timedelta(seconds=least_seconds)
+    by_policy = _retry_delay(task, stage, throttled=error_class is ErrorClass.THROTTLED)
+    return max(by_policy, timedelta(seconds=least_seconds or 0))
 
 
 def _retry_delay(task: TaskRow, stage: StageRow, *, throttled: bool) -> timedelta:
@@ -190,9 +203,3 @@ def _retry_delay(task: TaskRow, stage: StageRow, *, throttled: bool) -> timedelt
 
 def _stage_of(database: FakeDatabase, task: TaskRow) -> StageRow:
     return database.tables.stages[task.stage_key]
-
-
-def _may_run(database: FakeDatabase, task: TaskRow) -> bool:
-    stage, job = _stage_of(database, task), database.tables.jobs[task.job_id]
-    active = job.run == task.run and job.status is JobStatus.PROCESSING
-    return active and stage.status is StageStatus.OPEN and not stage.ending

@@ -1,7 +1,9 @@
 """The connection pool on a real server."""
 
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
+from time import monotonic
 
 import psycopg
 import pytest
@@ -68,6 +70,18 @@ def test_a_connection_that_the_server_ended_is_replaced(database: Database) -> N
     row = database.fetch_one("select pg_backend_pid() as pid")
     assert row is not None
     assert row["pid"] != ended
+
+
+def test_a_pool_whose_every_connection_was_ended_serves_at_once(database: Database) -> None:
+    with ExitStack() as held:
+        opened = [held.enter_context(database.connection()) for _ in range(8)]
+        killer = held.enter_context(database.connection())
+        for connection in opened:
+            killer.execute("select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
+    begun = monotonic()
+    for _ in range(20):
+        assert database.fetch_one("select 1 as one") == {"one": 1}
+    assert monotonic() - begun < 1.0
 
 
 def test_a_statement_that_takes_too_long_is_ended(services: Services, database_name: str) -> None:

@@ -1,12 +1,17 @@
 """Redeploy, nuke and migrate: repeatable, and blind to every schema but ``app``."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+import schema as schema_package
+from repositories.migrations import SchemaRepository
 from repositories.postgres import Database
 from repositories.storage_connection import StorageConnection
+from schema.errors import ConfigurationError
 from schema.queues import ALL_QUEUES, TASK_QUEUE
 from tests.support.routes import Answer, call
 from tests.support.seeding import Seeder
@@ -126,3 +131,14 @@ def test_migrate_makes_queues_that_are_missing(
 
 def _job_ids(database: Database) -> list[str]:
     return [row["job_id"] for row in database.fetch_all("select job_id from app.jobs")]
+
+
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    source = tmp_path / "sql"
+    shutil.copytree(Path(schema_package.__file__).parent / "sql", source)
+    (first, *_) = sorted((source / "migrations").iterdir())
+    first.write_text(first.read_text("utf-8") + "-- edited", "utf-8")
+    with pytest.raises(ConfigurationError, match="edited after it was applied"):
+        SchemaRepository(database, source).migrate()

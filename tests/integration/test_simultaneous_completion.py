@@ -87,7 +87,7 @@ def test_a_finish_that_waits_for_another_commit_still_closes_the_stage(
     first, second = (seeder.claim(task_id) for task_id in seeder.stage(job_id, 2))
     with services.postgres.connect(database_name) as slow, slow.transaction():
         slow.execute(
-            "select * from app.complete_attempt(%s, %s, '{}', 1)", [first.task_id, first.lease_token]
+            "select * from app.complete_attempt(%s, %s, '{}', null, 1)", [first.task_id, first.lease_token]
         )
         early = seeder.tasks.finish(second.task_id, second.lease_token, AttemptSucceeded({}, 1))
         assert not [row for row in early.outbox if row.kind is OutboxKind.JOB]
@@ -104,7 +104,9 @@ def test_the_advisory_lock_makes_closers_wait_for_each_other(
     (task_id,) = seeder.stage(job_id, 1)
     task = seeder.claim(task_id)
     with services.postgres.connect(database_name) as holder, holder.transaction():
-        holder.execute("select * from app.complete_attempt(%s, %s, '{}', 1)", [task_id, task.lease_token])
+        holder.execute(
+            "select * from app.complete_attempt(%s, %s, '{}', null, 1)", [task_id, task.lease_token]
+        )
         holder.execute("select app.close_stage(%s, 1, 1)", [job_id])
         with services.postgres.connect(database_name) as other:
             other.execute("set lock_timeout = '200ms'")

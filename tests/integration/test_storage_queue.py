@@ -15,9 +15,10 @@ from repositories.storage_queue import StorageQueueRepository
 from schema.errors import ConfigurationError, QueueUnavailableError
 from schema.identity import job_id_of
 from schema.messages import JobQueueMessage
-from schema.queues import JOB_QUEUE
+from schema.queues import JOB_QUEUE, POISON_SUFFIX, TASK_QUEUE
 from tests.support.services import StorageAccount
 
+POISON = TASK_QUEUE + POISON_SUFFIX
 MESSAGE = JobQueueMessage(job_id=job_id_of("wire", {}), run=1, stage=1, correlation_id="corr-1")
 _SENT = (
     b'<?xml version="1.0"?><QueueMessagesList><QueueMessage><MessageId>1</MessageId>'
@@ -91,15 +92,57 @@ def test_a_lasting_fault_is_reported_without_address_or_key(stumbling: Stumbling
     assert stumbling.asked == 4
 
 
-@pytest.mark.parametrize(("encoding", "encoded"), [("base64", True), ("none", False)])
-def test_messages_travel_in_the_encoding_of_the_host(
-    storage_account: StorageAccount, storage: StorageConnection, encoding: str, encoded: bool
-) -> None:
-    StorageQueueRepository(storage, encoding).send(MESSAGE)  # pyright: ignore[reportArgumentType]
+def test_messages_travel_in_base64(storage_account: StorageAccount, storage: StorageConnection) -> None:
+    StorageQueueRepository(storage).send(MESSAGE)
     with QueueClient.from_connection_string(storage_account.connection_string, JOB_QUEUE) as raw:
         content = raw.peek_messages(1)[0].content
-    text = base64.b64decode(content).decode() if encoded else content
-    assert JobQueueMessage.model_validate_json(text) == MESSAGE
+    assert JobQueueMessage.model_validate_json(base64.b64decode(content, validate=True)) == MESSAGE
+
+
+class TestReceiving:
+    @pytest.fixture
+    def queue(self, storage: StorageConnection) -> StorageQueueRepository:
+        queue = StorageQueueRepository(storage)
+        queue.ensure_queues()
+        return queue
+
+    @pytest.mark.parametrize(
+        ("content", "body"),
+        [
+            (base64.b64encode(b"\xff{}").decode(), b"\xff{}"),
+            ('{"plain": "text"}', b'{"plain": "text"}'),
+            ("%%% no base64 \N{SNOWMAN}", "%%% no base64 \N{SNOWMAN}".encode()),
+        ],
+    )
+    def test_what_it_says_is_received_whatever_its_encoding(
+        self, queue: StorageQueueRepository, storage_account: StorageAccount, content: str, body: bytes
+    ) -> None:
+        with QueueClient.from_connection_string(storage_account.connection_string, POISON) as raw:
+            raw.send_message(content)
+        (received,) = queue.receive(POISON, 32)
+        assert (received.queue, received.body, received.dequeue_count) == (POISON, body, 1)
+
+    def test_no_more_are_taken_than_asked_for_and_none_twice(
+        self, queue: StorageQueueRepository, storage_account: StorageAccount
+    ) -> None:
+        with QueueClient.from_connection_string(storage_account.connection_string, POISON) as raw:
+            for number in range(5):
+                raw.send_message(f"{{{number}}}")
+        taken = [queue.receive(POISON, 3), queue.receive(POISON, 100), queue.receive(POISON, 32)]
+        assert [len(messages) for messages in taken] == [3, 2, 0]
+
+    def test_one_that_is_deleted_is_gone_and_deleting_it_again_is_no_error(
+        self, queue: StorageQueueRepository, storage_account: StorageAccount
+    ) -> None:
+        with QueueClient.from_connection_string(storage_account.connection_string, POISON) as raw:
+            raw.send_message("{}")
+            (received,) = queue.receive(POISON, 32)
+            queue.delete(received)
+            queue.delete(received)
+            assert raw.get_queue_properties().approximate_message_count == 0
+
+    def test_a_queue_that_is_not_there_holds_nothing(self, storage: StorageConnection) -> None:
+        assert StorageQueueRepository(storage).receive(POISON, 32) == []
 
 
 def test_a_process_makes_one_client_for_each_queue_and_says_so_once(

@@ -22,6 +22,8 @@ from schema.records import (
 from schema.results import ErrorDetail
 from schema.states import JobStatus
 
+_TOLERANT = FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=0)
+
 
 class Seeder:
     """Takes jobs through the protocol, as far as a test needs."""
@@ -39,7 +41,13 @@ class Seeder:
         return job_id
 
     def stage(
-        self, job_id: str, tasks: int, stage: int = 1, task_type: str = "seeded_task", **parameters: Any
+        self,
+        job_id: str,
+        tasks: int,
+        stage: int = 1,
+        task_type: str = "seeded_task",
+        failure: FailurePolicy = _TOLERANT,
+        **parameters: Any,
     ) -> list[str]:
         """An open stage of so many tasks; returns their ids in order."""
         ids = [task_id_of(job_id, 1, stage, str(index)) for index in range(tasks)]
@@ -52,7 +60,7 @@ class Seeder:
                 tasks=[NewTask(task_id, str(index), parameters) for index, task_id in enumerate(ids)],
                 max_parallel_tasks=200,
                 retry=RetryPolicy(),
-                failure=FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=0),
+                failure=failure,
                 lease=timedelta(minutes=2),
                 task_timeout=timedelta(minutes=5),
                 stage_timeout=timedelta(hours=1),

@@ -9,14 +9,18 @@ from interfaces.repositories import (
     DeadLetterRepository,
     JobRepository,
     OutboxRepository,
+    RetentionRepository,
     StageRepository,
     SweepRepository,
     TaskRepository,
 )
+from orchestration.controlling import JobControl
 from orchestration.driving import JobDriver
 from orchestration.intake import Delivery, MessageIntake
 from orchestration.leases import LeaseKeeper
+from orchestration.payloads import MAX_INLINE_BYTES, Payloads
 from orchestration.planning import StagePlanner
+from orchestration.poison import PoisonHandler
 from orchestration.relay import OutboxRelay
 from orchestration.running import TaskRunner
 from orchestration.submission import Caller, SubmitJob
@@ -25,16 +29,22 @@ from registration import JobCatalog, TaskCatalog, verify_catalogs
 from schema.errors import MessageError, ServiceUnavailableError
 from schema.json_types import JSONObject
 from schema.messages import JobQueueMessage, TaskQueueMessage
-from schema.queues import JOB_QUEUE
+from schema.policies import Priority
+from schema.queues import JOB_QUEUE, POISON_SUFFIX
 from schema.records import JobRecord, Submission
 from schema.workflow import JobRegistration, TaskInfo
+from tests.fakes.alerts import FakeAlertSink
 from tests.fakes.blobs import FakeBlobRepository
+from tests.fakes.calls import InlineCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import FakeDatabase
+from tests.fakes.dead_letters import FakeDeadLetterRepository
 from tests.fakes.faults import ProcessDiedError
 from tests.fakes.jobs import FakeJobRepository
-from tests.fakes.outbox import FakeDeadLetterRepository, FakeOutboxRepository
+from tests.fakes.outbox import FakeOutboxRepository
+from tests.fakes.payloads import FakePayloadStore
 from tests.fakes.queues import FakeQueueRepository, QueuedMessage
+from tests.fakes.retention import FakeRetentionRepository
 from tests.fakes.stages import FakeStageRepository
 from tests.fakes.sweeps import FakeSweepRepository
 from tests.fakes.tasks import FakeTaskRepository
@@ -53,6 +63,7 @@ class Repositories:
     outbox: OutboxRepository
     dead_letters: DeadLetterRepository
     sweeps: SweepRepository
+    retention: RetentionRepository
 
 
 def fake_repositories(database: FakeDatabase) -> Repositories:
@@ -63,6 +74,7 @@ def fake_repositories(database: FakeDatabase) -> Repositories:
         FakeOutboxRepository(database),
         FakeDeadLetterRepository(database),
         FakeSweepRepository(database),
+        FakeRetentionRepository(database),
     )
 
 
@@ -83,11 +95,16 @@ class System:
         repositories: Repositories,
         queue: FakeQueueRepository,
         clock: FakeClock,
+        *,
+        payload_limit: int = MAX_INLINE_BYTES,
     ) -> None:
         self.repositories = repositories
         self.queue = queue
         self.clock = clock
         self.blobs = FakeBlobRepository()
+        self.payload_store = FakePayloadStore()
+        self.payloads = Payloads(self.payload_store, payload_limit)
+        self.alerts = FakeAlertSink()
         self.job_catalog, self.task_catalog = _catalogs(registrations, handlers)
         self.planner = StagePlanner(self.job_catalog, self.task_catalog)
         self.relay = OutboxRelay(repositories.outbox, queue, concurrency=1, batch=1)
@@ -99,6 +116,7 @@ class System:
             jobs=repositories.jobs,
             stages=repositories.stages,
             relay=self.relay,
+            payloads=self.payloads,
             clock=clock,
         )
         self.runner = TaskRunner(
@@ -106,33 +124,43 @@ class System:
             tasks=repositories.tasks,
             stages=repositories.stages,
             keeper=self.keeper,
+            calls=InlineCalls(),
+            payloads=self.payloads,
             relay=self.relay,
             blobs=self.blobs,
             clock=clock,
             worker="worker-1",
         )
         self.intake = MessageIntake(repositories.dead_letters)
+        self.control = JobControl(repositories.jobs, self.relay)
+        self.poison = PoisonHandler(
+            jobs=repositories.jobs,
+            tasks=repositories.tasks,
+            stages=repositories.stages,
+            letters=repositories.dead_letters,
+            relay=self.relay,
+            alerts=self.alerts,
+        )
         self.sweeper = Sweeper(repositories.sweeps, self.relay)
 
-    def submit(self, job_type: str, parameters: JSONObject) -> Submission:
-        return self.submitter(job_type, parameters, Caller("corr-1"))
+    def submit(
+        self, job_type: str, parameters: JSONObject, priority: Priority = Priority.NORMAL
+    ) -> Submission:
+        return self.submitter(job_type, parameters, Caller("corr-1", priority=priority))
 
     def deliver(self, message: QueuedMessage) -> BaseException | None:
-        """As the host does it: a message that failed is shown again, and given up after five times."""
-        received = self.queue.receive(message)
-        delivery = Delivery(received.queue, received.message_id, received.body, received.dequeue_count)
+        """As the host does it: a message that failed is shown again, and goes to the poison queue after five
+        times; there it is shown for ever."""
+        received = self.queue.take(message)
         try:
-            if received.queue == JOB_QUEUE:
-                self.intake.process(delivery, JobQueueMessage, self.driver.handle)
-            else:
-                self.intake.process(delivery, TaskQueueMessage, self.runner.handle)
+            self._hand_over(received)
         except (MessageError, ServiceUnavailableError, ProcessDiedError) as exc:
-            if received.dequeue_count < MAX_DEQUEUE_COUNT:
+            if received.dequeue_count < MAX_DEQUEUE_COUNT or received.queue.endswith(POISON_SUFFIX):
                 self.queue.give_back(received)
             else:
-                self.queue.delete(received)
+                self.queue.give_up(received)
             return exc
-        self.queue.delete(received)
+        self.queue.discard(received)
         return None
 
     def run_until_quiet(self) -> None:
@@ -144,6 +172,16 @@ class System:
             if (failure := self.deliver(visible[0])) is not None:
                 raise failure
         raise AssertionError("the system did not come to rest")
+
+    def _hand_over(self, received: QueuedMessage) -> None:
+        source = received.queue.removesuffix(POISON_SUFFIX)
+        delivery = Delivery(source, received.message_id, received.body, received.dequeue_count)
+        if received.queue != source:
+            self.poison.handle(delivery)
+        elif source == JOB_QUEUE:
+            self.intake.process(delivery, JobQueueMessage, self.driver.handle)
+        else:
+            self.intake.process(delivery, TaskQueueMessage, self.runner.handle)
 
     def job(self, job_id: str) -> JobRecord:
         job = self.repositories.jobs.get(job_id)
@@ -158,7 +196,13 @@ class System:
 class FakeSystem(System):
     """The same over a fake database, whose faults and tables it shows."""
 
-    def __init__(self, registrations: Registrations = (), handlers: Handlers = ()) -> None:
+    def __init__(
+        self,
+        registrations: Registrations = (),
+        handlers: Handlers = (),
+        *,
+        payload_limit: int = MAX_INLINE_BYTES,
+    ) -> None:
         clock = FakeClock()
         self.database = FakeDatabase(clock)
         super().__init__(
@@ -167,6 +211,7 @@ class FakeSystem(System):
             fake_repositories(self.database),
             FakeQueueRepository(clock),
             clock,
+            payload_limit=payload_limit,
         )
 
 

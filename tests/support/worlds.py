@@ -14,6 +14,7 @@ from repositories.dead_letters import PostgresDeadLetterRepository
 from repositories.jobs import PostgresJobRepository
 from repositories.outbox import PostgresOutboxRepository
 from repositories.postgres import Database
+from repositories.retention import PostgresRetentionRepository
 from repositories.stages import StageCompletionRepository
 from repositories.sweeps import PostgresSweepRepository
 from repositories.tasks import PostgresTaskRepository
@@ -21,13 +22,16 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.database import FakeDatabase, stage_subject
 from tests.fakes.faults import Faults
 from tests.fakes.rows import Event
+from tests.fakes.sweeps import FakeSweepRepository
 from tests.support.system import Repositories, fake_repositories
 
 _MOMENTS = {
-    "jobs": ("created_at", "started_at", "finished_at", "updated_at", "nudged_at"),
-    "stages": ("opened_at", "closing_at", "closed_at", "deadline", "nudged_at"),
+    "jobs": ("created_at", "started_at", "finished_at", "updated_at", "nudged_at", "deadline"),
+    "stages": ("opened_at", "resumed_at", "closing_at", "closed_at", "deadline", "nudged_at"),
     "tasks": ("not_before", "nudged_at", "lease_expires_at", "heartbeat_at", "started_at", "finished_at"),
     "outbox": ("created_at", "available_at", "claimed_until"),
+    "dead_letters": ("first_seen_at", "last_seen_at", "judged_at"),
+    "sweeps": ("started_at", "finished_at"),
 }
 
 
@@ -49,6 +53,8 @@ class Snapshot(NamedTuple):
     tasks: Sequence[Any]
     events: Sequence[Event]
     outbox: int
+    leased: frozenset[str]
+    """The tasks whose lease has not run out."""
 
 
 class World(Protocol):
@@ -80,6 +86,14 @@ class World(Protocol):
 
     def sweeps(self) -> Sequence[dict[str, int] | None]:
         """The repairs of each pass on record, ``None`` for one that has not ended."""
+        ...
+
+    def sweep_errors(self) -> Sequence[str | None]:
+        """What went wrong in each pass, as it is on record."""
+        ...
+
+    def break_repair(self, name: str) -> None:
+        """From now on this repair of the sweep fails."""
         ...
 
 
@@ -115,7 +129,7 @@ class FakeWorld:
         return self.database.tables.tasks[task_id].progress
 
     def dead_letters(self) -> Sequence[dict[str, Any]]:
-        return [vars(row.letter) for row in self.database.tables.dead_letters.values()]
+        return [{**vars(row.letter), **vars(row)} for row in self.database.tables.dead_letters.values()]
 
     def snapshot(self) -> Snapshot:
         tables = self.database.tables
@@ -125,10 +139,24 @@ class FakeWorld:
             list(tables.tasks.values()),
             tables.events,
             len(tables.outbox),
+            frozenset(
+                task.task_id
+                for task in tables.tasks.values()
+                if task.lease_expires_at is not None and task.lease_expires_at > self.clock.now()
+            ),
         )
 
     def sweeps(self) -> Sequence[dict[str, int] | None]:
-        return [None if report is None else report.repairs for report in self.database.tables.sweeps]
+        return [None if row.report is None else row.report.repairs for row in self.database.tables.sweeps]
+
+    def sweep_errors(self) -> Sequence[str | None]:
+        reports = [row.report for row in self.database.tables.sweeps]
+        errors = [{} if report is None else report.errors for report in reports]
+        return [", ".join(f"{name}: {error}" for name, error in each.items()) or None for each in errors]
+
+    def break_repair(self, name: str) -> None:
+        assert isinstance(self.use.sweeps, FakeSweepRepository)
+        self.use.sweeps.broken.add(name)
 
 
 class PostgresWorld:
@@ -142,6 +170,7 @@ class PostgresWorld:
             PostgresOutboxRepository(database),
             PostgresDeadLetterRepository(database),
             PostgresSweepRepository(database),
+            PostgresRetentionRepository(database),
         )
 
     def pass_time(self, seconds: float) -> None:
@@ -186,11 +215,30 @@ class PostgresWorld:
             _rows(self.database.fetch_all("select * from app.tasks")),
             self.events(),
             len(self.waiting()),
+            frozenset(
+                row["task_id"]
+                for row in self.database.fetch_all(
+                    "select task_id from app.tasks where lease_expires_at > now()"
+                )
+            ),
         )
 
     def sweeps(self) -> Sequence[dict[str, int] | None]:
         rows = self.database.fetch_all("select repairs from app.sweeps order by sweep_id")
         return [row["repairs"] for row in rows]
+
+    def sweep_errors(self) -> Sequence[str | None]:
+        rows = self.database.fetch_all("select error from app.sweeps order by sweep_id")
+        return [row["error"] for row in rows]
+
+    def break_repair(self, name: str) -> None:
+        functions = self.database.fetch_all(
+            "select oid::regprocedure::text as signature from pg_proc where proname = %s", [f"repair_{name}"]
+        )
+        for row in functions:
+            statement = sql.SQL("drop function {}").format(sql.SQL(row["signature"]))
+            with self.database.connection() as connection:
+                connection.execute(statement)
 
     def forget_everything(self) -> None:
         """As on a fresh database."""

@@ -1,14 +1,10 @@
--- Gives a queued task to a worker for the length of its stage's lease. One row: the outcome, and the task
--- where it is 'claimed'. A task whose stage is ending is skipped here, as nobody else will see it again.
-create or replace function app.claim_task(p_task_id text, p_attempt integer, p_worker text, p_lease_token uuid)
-returns table (
-    outcome text, task_id text, job_id char(64), run integer, stage integer, task_index text, task_type text,
-    parameters jsonb, attempt integer, max_attempts integer, lease_token uuid,
-    lease_seconds double precision, timeout_seconds double precision
-)
+-- Gives a queued task to a worker for the length of its stage's lease. The quick way serves tasks that share nothing;
+-- with p_within_limits the caller has seen to the limits.
+create or replace function app.claim_task(
+    p_task_id text, p_attempt integer, p_worker text, p_lease_token uuid, p_within_limits boolean default false
+) returns setof app.task_claim
 language plpgsql
 set enable_seqscan = off as $$
-#variable_conflict use_column
 begin
     return query
     update app.tasks t
@@ -21,16 +17,16 @@ begin
        and s.job_id = t.job_id and s.run = t.run and s.stage = t.stage
        and s.status = 'open' and not s.ending
        and j.job_id = t.job_id and j.run = t.run and j.status = 'processing'
-    returning 'claimed', t.task_id, t.job_id, t.run, t.stage, t.task_index, t.task_type, t.parameters,
-              t.attempt, t.max_attempts, t.lease_token,
+       and (p_within_limits or t.resource is null and j.max_parallel_tasks is null)
+    returning 'claimed', t.task_id, t.job_id, t.run, t.stage, t.task_index, t.task_type,
+              t.parameters, t.parameters_ref, t.attempt, t.max_attempts, t.lease_token,
               extract(epoch from s.lease)::double precision,
               extract(epoch from s.task_timeout)::double precision;
-    if not found then
-        return query
-        select app.unclaimed_outcome(p_task_id, p_attempt), p_task_id, t.job_id, t.run, t.stage,
-               null::text, null::text, null::jsonb, null::integer, null::integer, null::uuid,
-               null::double precision, null::double precision
-          from (values (true)) as always
-          left join app.tasks t on t.task_id = p_task_id;
+    if found then
+        return;
+    elsif p_within_limits then
+        return query select * from app.unclaimed(p_task_id, p_attempt);
+    else
+        return query select * from app.claim_within_limits(p_task_id, p_attempt, p_worker, p_lease_token);
     end if;
 end $$;

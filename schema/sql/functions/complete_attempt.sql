@@ -1,7 +1,7 @@
 -- Ends an attempt well, by its lease token only; no row where the lease is lost. The status is compared as text
 -- so that only the primary key fits: a partial index on the status is full of dead entries here.
 create or replace function app.complete_attempt(
-    p_task_id text, p_lease_token uuid, p_result jsonb, p_processed_items integer
+    p_task_id text, p_lease_token uuid, p_result jsonb, p_result_ref text, p_processed_items bigint
 ) returns table (outcome text, job_id char(64), run integer, stage integer, outbox jsonb)
 language plpgsql
 set enable_seqscan = off
@@ -11,7 +11,7 @@ declare
     v_task record;
 begin
     update app.tasks
-       set status = 'completed', last_event = 'completed', result = p_result, error = null,
+       set status = 'completed', last_event = 'completed', result = p_result, result_ref = p_result_ref, error = null,
            processed_items = p_processed_items, progress = 1, finished_at = clock_timestamp(),
            lease_token = null, lease_expires_at = null
      where task_id = p_task_id and lease_token = p_lease_token and status::text = 'processing'

@@ -2,8 +2,8 @@
 create or replace function app.on_job_transition() returns trigger
 language plpgsql as $$
 begin
-    insert into app.job_events (job_id, run, stage, entity, from_status, event, to_status, details)
-    select new.job_id, new.run, new.stage, 'job', old.status, new.last_event, new.status, new.error
+    insert into app.job_events (job_id, run, stage, entity, from_status, event, to_status, correlation_id, details)
+    select new.job_id, new.run, new.stage, 'job', old.status, new.last_event, new.status, new.correlation_id, new.error
       from app.transitions
      where entity = 'job' and from_status = old.status::text
        and event = new.last_event and to_status = new.status::text;

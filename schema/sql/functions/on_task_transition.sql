@@ -4,9 +4,10 @@ create or replace function app.on_task_transition() returns trigger
 language plpgsql as $$
 begin
     insert into app.job_events
-        (job_id, run, stage, task_id, attempt, entity, from_status, event, to_status, details)
+        (job_id, run, stage, task_id, attempt, entity, from_status, event, to_status, correlation_id,
+         details)
     select new.job_id, new.run, new.stage, new.task_id, new.attempt, 'task',
-           old.status, new.last_event, new.status,
+           old.status, new.last_event, new.status, new.correlation_id,
            case when new.last_event in ('failed', 'attempt_failed', 'lease_expired') then new.error end
       from app.transitions
      where entity = 'task' and from_status = old.status::text

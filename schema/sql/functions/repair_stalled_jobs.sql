@@ -17,10 +17,10 @@ begin
            for update skip locked
     ), nudged as (
         update app.jobs j set nudged_at = now() from stalled where j.job_id = stalled.job_id
-        returning j.job_id, j.run, j.stage, j.correlation_id, j.traceparent
+        returning j.job_id, j.run, j.stage, j.correlation_id, j.traceparent, j.priority
     )
-    insert into app.outbox (kind, job_id, run, stage, correlation_id, traceparent)
-    select 'job', job_id, run, stage, correlation_id, traceparent from nudged;
+    insert into app.outbox (kind, job_id, run, stage, correlation_id, traceparent, priority)
+    select 'job', job_id, run, stage, correlation_id, traceparent, priority from nudged;
     get diagnostics v_repairs = row_count;
     return v_repairs;
 end $$;

@@ -65,6 +65,7 @@ class MemoryQueue:
 
     name = "greetings"
     poison_name = "greetings-poison"
+    is_poison = False
 
     def __init__(self, *texts: str, dequeue_count: int = 1) -> None:
         self._lock = threading.Lock()

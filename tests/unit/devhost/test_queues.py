@@ -95,6 +95,19 @@ def test_a_message_taken_too_often_goes_there_without_running(listen: Listen) ->
     assert (queue.poison, ran) == ([encoded("a")], [])
 
 
+@pytest.mark.parametrize("dequeue_count", [1, 5, 6])
+def test_a_message_of_a_poison_queue_that_fails_stays_hidden_there(
+    listen: Listen, dequeue_count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = MemoryQueue(encoded("a"), dequeue_count=dequeue_count)
+    queue.is_poison = True
+    listener = listen(queue, fail)
+    eventually(lambda: queue.receives and not listener._in_work)
+    listener.stop()
+    assert listener.join(monotonic() + 10)
+    assert (queue.deleted, queue.hidden, queue.poison) == ([], [], [])
+
+
 def test_a_message_that_is_no_base64_goes_there_at_once_and_unchanged(listen: Listen) -> None:
     queue = MemoryQueue("{not base64}")
     ran: list[object] = []

@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 
+from orchestration import aggregation
 from orchestration.aggregation import stage_result, task_result, with_decision
+from orchestration.payloads import Payloads
 from schema.errors import ContractViolationError
 from schema.policies import FailurePolicy
 from schema.records import StageRecord, TaskRecord
 from schema.results import ErrorDetail, OrchestrationAction, OrchestrationData
 from schema.states import StageStatus, TaskStatus
+from tests.fakes.payloads import FakePayloadStore
 from tests.unit.orchestration.trial import TOLERANT, DecidingResult, WorkResult, stage
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
+PAYLOADS = Payloads(FakePayloadStore(), limit=10)
 DONE, FAILED, SKIPPED, CANCELLED = (
     TaskStatus.COMPLETED,
     TaskStatus.FAILED,
@@ -63,7 +67,14 @@ def test_the_result_counts_its_tasks() -> None:
     assert (result.task_count, result.successful_tasks, result.failed_tasks) == (4, 1, 3)
     assert result.success_rate == 25
     assert [entry.status for entry in result.task_results] == states
-    assert result.metadata == {"name": "working", "task_type": "work", "retries": 1}
+    assert result.metadata == {
+        "name": "working",
+        "task_type": "work",
+        "retries": 1,
+        "skipped_tasks": 1,
+        "cancelled_tasks": 1,
+        "results_left_out": 0,
+    }
 
 
 def test_a_stage_of_no_tasks_is_wholly_successful() -> None:
@@ -128,23 +139,45 @@ def test_the_task_s_decision_is_the_stage_s() -> None:
         deciding_task(OrchestrationAction.FAIL_JOB, FAILED),
         deciding_task(OrchestrationAction.COMPLETE_JOB, position=1),
     ]
-    result = with_decision(stage_result(ROW, stage(failure=TOLERANT), tasks, NOW), DecidingResult)
+    result = with_decision(stage_result(ROW, stage(failure=TOLERANT), tasks, NOW), DecidingResult, PAYLOADS)
     assert result.orchestration == decision(OrchestrationAction.COMPLETE_JOB)
+
+
+def test_a_large_decision_is_found_where_it_is_kept() -> None:
+    made = DecidingResult(orchestration=decision(OrchestrationAction.FAIL_JOB)).model_dump(mode="json")
+    _, reference = PAYLOADS.kept("a" * 64, "result", made)
+    result = stage_result(ROW, stage(), [task(result=None, result_ref=reference)], NOW)
+    decided = with_decision(result, DecidingResult, PAYLOADS).orchestration
+    assert decided == decision(OrchestrationAction.FAIL_JOB)
+
+
+def test_a_decision_stands_in_the_result_once() -> None:
+    result = stage_result(ROW, stage(), [deciding_task(OrchestrationAction.FAIL_JOB)], NOW)
+    (shown,) = with_decision(result, DecidingResult, PAYLOADS).task_results
+    assert shown.result_data == {}
+
+
+def test_results_beyond_what_a_stage_holds_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregation, "MAX_RESULT_BYTES", 25)
+    tasks = [task(position=at, result={"n": at}) for at in range(5)]
+    result = stage_result(ROW, stage(), tasks, NOW)
+    assert [shown.result_data for shown in result.task_results] == [{"n": 0}, {"n": 1}, {"n": 2}, None, None]
+    assert (result.task_count, result.successful_tasks, result.metadata["results_left_out"]) == (5, 5, 2)
 
 
 def test_a_stage_without_a_completed_task_has_no_decision() -> None:
     result = stage_result(ROW, stage(), [task(FAILED)], NOW)
-    assert with_decision(result, DecidingResult) == result
+    assert with_decision(result, DecidingResult, PAYLOADS) == result
 
 
 def test_a_stage_whose_contract_decides_nothing_has_no_decision() -> None:
     result = stage_result(ROW, stage(), [deciding_task(OrchestrationAction.FAIL_JOB)], NOW)
-    assert with_decision(result, WorkResult).orchestration is None
+    assert with_decision(result, WorkResult, PAYLOADS).orchestration is None
 
 
 def test_a_task_that_left_no_decision_is_named() -> None:
     result = stage_result(ROW, stage(), [task(result={"orchestration": {"action": "dance"}})], NOW)
     with pytest.raises(ContractViolationError) as caught:
-        with_decision(result, DecidingResult)
+        with_decision(result, DecidingResult, PAYLOADS)
     assert caught.value.producer == "task task-0"
     assert caught.value.field == "/orchestration/action"

@@ -117,7 +117,7 @@ def test_a_model_that_json_cannot_say_or_store_is_a_violation(value: object) -> 
 
 def test_what_a_controller_raises_is_a_violation_that_says_what() -> None:
     with (
-        pytest.raises(ContractViolationError, match="a value, not ZeroDivisionError: n") as caught,
+        pytest.raises(ContractViolationError, match=r"a value, not ZeroDivisionError$") as caught,
         controller_code("trial.plan"),
     ):
         raise ZeroDivisionError("n")

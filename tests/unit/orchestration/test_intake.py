@@ -1,5 +1,6 @@
 """Each step of the queue boundary has its own error; what cannot be used is on record before it is lost."""
 
+import hashlib
 import json
 import logging
 from typing import Any
@@ -19,7 +20,7 @@ from schema.messages import JobQueueMessage, TaskQueueMessage
 from schema.records import DeadLetter
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import FakeDatabase
-from tests.fakes.outbox import FakeDeadLetterRepository
+from tests.fakes.dead_letters import FakeDeadLetterRepository
 
 JOB_ID = "0123456789abcdef" * 4
 TASK_ID = task_id_of(JOB_ID, 1, 2, "tile_x5_y10")
@@ -151,6 +152,7 @@ class TestRecord:
             job_id=JOB_ID,
             task_id=None,
             correlation_id="corr-1",
+            digest=hashlib.sha256(raw).hexdigest(),
         )
 
     def test_it_holds_the_first_thousand_characters(

@@ -66,7 +66,7 @@ def keeper(tasks: FakeHeartbeats, clock: FakeClock) -> LeaseKeeper:
 def test_a_lease_beats_each_quarter_of_its_length(
     keeper: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock
 ) -> None:
-    with keeper.hold(claimed(seconds=120)):
+    with keeper.hold(claimed(seconds=120), "corr-1"):
         for _ in range(12):
             clock.advance(10)
             keeper.beat()
@@ -75,7 +75,7 @@ def test_a_lease_beats_each_quarter_of_its_length(
 
 def test_a_beat_carries_the_progress(keeper: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock) -> None:
     task = claimed()
-    with keeper.hold(task) as lease:
+    with keeper.hold(task, "corr-1") as lease:
         lease.progress = 0.5
         clock.advance(30)
         keeper.beat()
@@ -85,7 +85,11 @@ def test_a_beat_carries_the_progress(keeper: LeaseKeeper, tasks: FakeHeartbeats,
 def test_all_leases_that_are_due_beat_together(
     keeper: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock
 ) -> None:
-    with keeper.hold(claimed(120)), keeper.hold(claimed(120)), keeper.hold(claimed(1200)):
+    with (
+        keeper.hold(claimed(120), "corr-1"),
+        keeper.hold(claimed(120), "corr-1"),
+        keeper.hold(claimed(1200), "corr-1"),
+    ):
         clock.advance(30)
         keeper.beat()
     assert len(tasks.beats) == 2
@@ -94,7 +98,7 @@ def test_all_leases_that_are_due_beat_together(
 def test_a_lease_that_was_let_go_does_not_beat(
     keeper: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock
 ) -> None:
-    with pytest.raises(KeyError), keeper.hold(claimed()):
+    with pytest.raises(KeyError), keeper.hold(claimed(), "corr-1"):
         raise KeyError("handler")
     clock.advance(1_000)
     keeper.beat()
@@ -107,7 +111,7 @@ def test_a_beat_tells_what_became_of_the_lease(
 ) -> None:
     task = claimed()
     tasks.states[task.lease_token] = state
-    with keeper.hold(task) as lease:
+    with keeper.hold(task, "corr-1") as lease:
         clock.advance(30)
         keeper.beat()
         assert lease.state is state
@@ -119,7 +123,7 @@ class TestDatabaseAway:
         tasks.away = DatabaseUnavailableError("away")
 
     def test_a_lease_counts_as_held_until_it_runs_out(self, keeper: LeaseKeeper, clock: FakeClock) -> None:
-        with keeper.hold(claimed(120)) as lease:
+        with keeper.hold(claimed(120), "corr-1") as lease:
             for _ in range(4):
                 clock.advance(29)
                 keeper.beat()
@@ -131,7 +135,7 @@ class TestDatabaseAway:
     def test_a_beat_is_tried_again_at_the_next_tick(
         self, keeper: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock
     ) -> None:
-        with keeper.hold(claimed(120)) as lease:
+        with keeper.hold(claimed(120), "corr-1") as lease:
             clock.advance(30)
             keeper.beat()
             tasks.away = None
@@ -148,7 +152,7 @@ class TestThread:
         keeper.close()
 
     def test_it_beats_by_itself(self, running: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock) -> None:
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             clock.advance(30)
             assert tasks.heard.wait(10)
 
@@ -156,7 +160,7 @@ class TestThread:
         self, running: LeaseKeeper, tasks: FakeHeartbeats, clock: FakeClock
     ) -> None:
         tasks.away = RuntimeError("broken")
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             clock.advance(30)
             assert tasks.heard.wait(10)
             tasks.heard.clear()
@@ -166,7 +170,7 @@ class TestThread:
     def test_it_ends_when_there_has_been_no_lease_for_a_while(
         self, running: LeaseKeeper, wait_until: Callable[[Callable[[], bool]], None]
     ) -> None:
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             pass
         wait_until(lambda: running._thread is None)
 
@@ -177,21 +181,21 @@ class TestThread:
         clock: FakeClock,
         wait_until: Callable[[Callable[[], bool]], None],
     ) -> None:
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             pass
         wait_until(lambda: running._thread is None)
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             clock.advance(30)
             assert tasks.heard.wait(10)
 
     def test_leases_share_it(self, running: LeaseKeeper) -> None:
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             thread = running._thread
-            with running.hold(claimed()):
+            with running.hold(claimed(), "corr-1"):
                 assert running._thread is thread
 
     def test_closing_ends_it(self, running: LeaseKeeper) -> None:
-        with running.hold(claimed()):
+        with running.hold(claimed(), "corr-1"):
             thread = running._thread
             assert thread is not None
             running.close()

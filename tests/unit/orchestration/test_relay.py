@@ -15,6 +15,7 @@ from tests.fakes.database import FakeDatabase
 from tests.fakes.jobs import FakeJobRepository
 from tests.fakes.outbox import FakeOutboxRepository
 from tests.fakes.queues import FakeQueueRepository
+from tests.support.system import FakeSystem
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
@@ -213,3 +214,10 @@ def test_a_delay_that_is_over_is_none(database: FakeDatabase, clock: FakeClock) 
     (row,) = database.tables.outbox.values()
     clock.advance(100)
     assert database.outbox_record(replace(row)).delay_seconds == 0
+
+
+def test_a_closed_relay_leaves_messages_to_others(system: FakeSystem) -> None:
+    system.relay.close()
+    system.submit("trial", {})
+    assert system.queue.visible() == []
+    assert len(system.database.tables.outbox) == 1

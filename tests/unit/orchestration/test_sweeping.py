@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from schema.errors import DatabaseUnavailableError
-from tests.fakes.faults import Moment
+from tests.fakes.faults import Moment, ProcessDiedError
 from tests.support.system import FakeSystem
 
 
@@ -14,7 +14,7 @@ def test_what_a_repair_queued_is_sent(system: FakeSystem) -> None:
     system.queue.messages.clear()
     system.clock.advance(301)
     report = system.sweeper()
-    assert (report.repairs["stalled_jobs"], report.skipped) == (1, False)
+    assert report.repairs["stalled_jobs"] == 1
     assert len(system.queue.visible()) == 1
     assert system.database.tables.outbox == {}
 
@@ -36,7 +36,17 @@ def test_a_pass_with_nothing_to_do_is_silent(system: FakeSystem, caplog: pytest.
 
 
 def test_a_pass_that_dies_stays_on_record_as_open(system: FakeSystem) -> None:
-    system.database.faults.arm(DatabaseUnavailableError("away"), Moment.BEGIN, call=3)
-    with pytest.raises(DatabaseUnavailableError):
+    system.database.faults.arm(ProcessDiedError(), Moment.BEGIN, call=3)
+    with pytest.raises(ProcessDiedError):
         system.sweeper()
-    assert system.database.tables.sweeps == [None]
+    assert [row.report for row in system.database.tables.sweeps] == [None]
+
+
+def test_a_pass_with_a_repair_that_failed_is_logged(
+    system: FakeSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    system.database.faults.arm(DatabaseUnavailableError("away"), Moment.BEGIN, call=3)
+    report = system.sweeper()
+    assert report.errors == {"deadlines": "DatabaseUnavailableError"}
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, "sweep was not whole")

@@ -1,0 +1,69 @@
+"""The settings: what is refused, and that no value is ever shown."""
+
+import pytest
+from pydantic import SecretStr
+
+from config import AuthMode, Settings, load_settings
+from schema.errors import ConfigurationError
+
+_PLATFORM = ("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nothing but what every app needs."""
+    for name in (*Settings.model_fields, *_PLATFORM):
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "a secret")
+    return monkeypatch
+
+
+def test_keys_are_checked_unless_told_otherwise() -> None:
+    assert load_settings().auth_mode is AuthMode.KEYS
+
+
+@pytest.mark.parametrize("name", _PLATFORM)
+def test_an_app_that_is_deployed_is_never_open(environment: pytest.MonkeyPatch, name: str) -> None:
+    for other in _PLATFORM:
+        environment.setenv(other, "")
+    environment.setenv(name, "geojobs-prod")
+    environment.setenv("AUTH_MODE", "anonymous")
+    with pytest.raises(ConfigurationError, match="AUTH_MODE"):
+        load_settings()
+
+
+def test_a_laptop_may_be_open(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AUTH_MODE", "anonymous")
+    assert load_settings().auth_mode is AuthMode.ANONYMOUS
+
+
+def test_a_missing_password_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("POSTGRES_PASSWORD")
+    with pytest.raises(ConfigurationError, match="POSTGRES_PASSWORD"):
+        load_settings()
+
+
+def test_storage_needs_a_connection_string_or_both_addresses(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("AzureWebJobsStorage")
+    environment.setenv("AzureWebJobsStorage__queueServiceUri", "https://account.queue.example")
+    with pytest.raises(ConfigurationError, match="blobServiceUri"):
+        load_settings()
+
+
+def test_an_unusable_value_is_named_and_not_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("POSTGRES_PORT", "a secret port")
+    with pytest.raises(ConfigurationError, match="postgres_port") as raised:
+        load_settings()
+    assert "secret" not in str(raised.value)
+
+
+def test_containers_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("READ_CONTAINERS", "bronze, landing,")
+    assert load_settings().read_containers == ("bronze", "landing")
+
+
+def test_secrets_do_not_show_in_the_settings() -> None:
+    settings = load_settings()
+    assert isinstance(settings.postgres_password, SecretStr)
+    assert "a secret" not in repr(settings)

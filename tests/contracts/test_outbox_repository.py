@@ -1,23 +1,10 @@
-"""What every ``OutboxRepository`` and every ``DeadLetterRepository`` must do."""
+"""What every ``OutboxRepository`` must do."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
-from schema.records import DeadLetter, OutboxKind
+from schema.records import OutboxKind
 from tests.contracts.steps import JOB_ID, new_job, stage_of
 from tests.support.worlds import World
-
-LETTER = DeadLetter(
-    queue="geospatial-jobs",
-    message_id="m-1",
-    body="{broken",
-    size=7,
-    dequeue_count=1,
-    error_code="MESSAGE_NOT_PARSED",
-    error="no JSON",
-    job_id=JOB_ID,
-    correlation_id="corr-1",
-)
 
 
 def waiting_tasks(world: World, count: int) -> None:
@@ -83,22 +70,3 @@ def test_deleting_nothing_is_nothing(world: World) -> None:
     waiting_tasks(world, 1)
     world.use.outbox.delete([])
     assert len(world.waiting()) == 1
-
-
-def test_a_message_nobody_could_use_is_put_on_record(world: World) -> None:
-    world.use.dead_letters.record(LETTER)
-    (row,) = world.dead_letters()
-    assert {name: row[name] for name in vars(LETTER)} == vars(LETTER)
-
-
-def test_a_message_that_comes_again_is_on_record_once_as_it_was_last(world: World) -> None:
-    world.use.dead_letters.record(LETTER)
-    world.use.dead_letters.record(replace(LETTER, dequeue_count=2, error_code="OTHER", error="still none"))
-    (row,) = world.dead_letters()
-    assert (row["dequeue_count"], row["error_code"], row["error"]) == (2, "OTHER", "still none")
-
-
-def test_the_same_id_in_another_queue_is_another_message(world: World) -> None:
-    world.use.dead_letters.record(LETTER)
-    world.use.dead_letters.record(replace(LETTER, queue="geospatial-tasks"))
-    assert len(world.dead_letters()) == 2

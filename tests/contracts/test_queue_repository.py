@@ -7,12 +7,12 @@ from typing import Protocol
 import pytest
 from azure.storage.queue import TextBase64DecodePolicy
 
-from interfaces.queues import QueueRepository
+from interfaces.queues import QueueRepository, ReceivedMessage
 from repositories.storage_connection import StorageConnection
 from repositories.storage_queue import StorageQueueRepository
 from schema.errors import QueueUnavailableError
 from schema.messages import JobQueueMessage, TaskQueueMessage
-from schema.queues import ALL_QUEUES, JOB_QUEUE, TASK_QUEUE
+from schema.queues import ALL_QUEUES, JOB_QUEUE, POISON_SUFFIX, TASK_QUEUE
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueueRepository
 from tests.support.services import StorageAccount
@@ -170,13 +170,61 @@ def test_a_depth_tells_the_age_of_the_message_at_the_front(world: QueueWorld) ->
     assert task_queue.oldest_age_seconds is None
 
 
+class TestReceive:
+    def test_a_message_is_received_as_it_was_sent(self, world: QueueWorld) -> None:
+        world.queue.ensure_queues()
+        world.queue.send(JOB_MESSAGE)
+        (message,) = world.queue.receive(JOB_QUEUE, 32)
+        assert JobQueueMessage.model_validate_json(message.body) == JOB_MESSAGE
+        assert (message.queue, message.dequeue_count) == (JOB_QUEUE, 1)
+
+    def test_a_received_message_is_hidden_and_not_gone(self, world: QueueWorld) -> None:
+        world.queue.ensure_queues()
+        world.queue.send(JOB_MESSAGE)
+        world.queue.receive(JOB_QUEUE, 32)
+        assert list(world.queue.receive(JOB_QUEUE, 32)) == []
+        assert counts(world)[JOB_QUEUE] == 1
+
+    def test_a_deleted_message_is_gone(self, world: QueueWorld) -> None:
+        world.queue.ensure_queues()
+        world.queue.send(JOB_MESSAGE)
+        (message,) = world.queue.receive(JOB_QUEUE, 32)
+        world.queue.delete(message)
+        assert counts(world)[JOB_QUEUE] == 0
+
+    def test_deleting_what_is_gone_is_nothing(self, world: QueueWorld) -> None:
+        world.queue.ensure_queues()
+        world.queue.send(JOB_MESSAGE)
+        (message,) = world.queue.receive(JOB_QUEUE, 32)
+        world.queue.delete(message)
+        world.queue.delete(message)
+        assert counts(world)[JOB_QUEUE] == 0
+
+    @pytest.mark.parametrize(("limit", "received"), [(2, 2), (5, 3), (100, 3)])
+    def test_no_more_are_received_than_asked_for(self, world: QueueWorld, limit: int, received: int) -> None:
+        world.queue.ensure_queues()
+        for _ in range(3):
+            world.queue.send(JOB_MESSAGE)
+        assert len(world.queue.receive(JOB_QUEUE, limit)) == received
+
+    def test_a_queue_that_is_not_there_gives_none(self, world: QueueWorld) -> None:
+        assert list(world.queue.receive(JOB_QUEUE + POISON_SUFFIX, 32)) == []
+
+
 def test_queues_that_are_not_there_are_empty(world: QueueWorld) -> None:
     assert sum(counts(world).values()) == 0
 
 
 def test_a_service_that_does_not_answer_is_reported_without_its_address(world: QueueWorld) -> None:
     queue = world.unreachable()
-    for call in (lambda: queue.send(JOB_MESSAGE), queue.ensure_queues, queue.clear, queue.depths):
+    for call in (
+        lambda: queue.send(JOB_MESSAGE),
+        lambda: queue.receive(JOB_QUEUE, 1),
+        lambda: queue.delete(ReceivedMessage(JOB_QUEUE, "m-1", b"", 1, "receipt")),
+        queue.ensure_queues,
+        queue.clear,
+        queue.depths,
+    ):
         with pytest.raises(QueueUnavailableError) as caught:
             call()
         assert "127.0.0.1" not in str(caught.value)

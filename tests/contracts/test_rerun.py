@@ -52,8 +52,8 @@ def completed(world: World) -> str:
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS, JobStatus.FAILED])
 def test_a_job_that_has_ended_starts_its_next_run(world: World, status: JobStatus) -> None:
-    world.use.jobs.submit(new_job())
-    world.use.jobs.finish(replace(end_of_job(), status=status))
+    opened(world, 0)
+    world.use.stages.settle(settlement(), replace(end_of_job(), status=status))
     world.clear_outbox()
     control = rerun(world)
     assert control.outcome is ControlOutcome.DONE
@@ -124,7 +124,8 @@ class TestOldRun:
         assert claim.outcome is ClaimOutcome.FINAL
         assert list(world.use.stages.close(JOB_ID, 1, 1)) == []
 
-    def test_its_plans_and_decisions_change_nothing(self, world: World, running: str) -> None:
+    @pytest.mark.usefixtures("running")
+    def test_its_plans_and_decisions_change_nothing(self, world: World) -> None:
         self.start_again(world)
         assert not world.use.stages.open(stage_of(1, stage=2))
         assert not world.use.stages.settle(settlement(), completion())

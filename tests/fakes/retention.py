@@ -58,7 +58,8 @@ class FakeRetentionRepository:
             letters, sweeps = letters[:limit], sweeps[:limit]
             for key in letters:
                 del tables.dead_letters[key]
-            tables.sweeps = [row for row in tables.sweeps if row not in sweeps]
+            gone = {id(row) for row in sweeps}
+            tables.sweeps = [row for row in tables.sweeps if id(row) not in gone]
             return len(letters), len(sweeps)
 
     def _expired(self, age: timedelta, limit: int) -> list[str]:

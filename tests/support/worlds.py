@@ -4,6 +4,7 @@ A test never sleeps: ``pass_time`` moves the fake's clock, and moves the real ro
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
@@ -96,6 +97,10 @@ class World(Protocol):
         """From now on this repair of the sweep fails."""
         ...
 
+    def narrow(self, job_id: str, places: int) -> None:
+        """Give the job's stages so many places, whatever is in them."""
+        ...
+
 
 class FakeWorld:
     def __init__(self, faults: Faults | None = None) -> None:
@@ -157,6 +162,12 @@ class FakeWorld:
     def break_repair(self, name: str) -> None:
         assert isinstance(self.use.sweeps, FakeSweepRepository)
         self.use.sweeps.broken.add(name)
+
+    def narrow(self, job_id: str, places: int) -> None:
+        stages = self.database.tables.stages
+        for key, row in stages.items():
+            if key[0] == job_id:
+                stages[key] = replace(row, max_parallel_tasks=places)
 
 
 class PostgresWorld:
@@ -239,6 +250,11 @@ class PostgresWorld:
             statement = sql.SQL("drop function {}").format(sql.SQL(row["signature"]))
             with self.database.connection() as connection:
                 connection.execute(statement)
+
+    def narrow(self, job_id: str, places: int) -> None:
+        self.database.execute(
+            "update app.stages set max_parallel_tasks = %s where job_id = %s", [places, job_id]
+        )
 
     def forget_everything(self) -> None:
         """As on a fresh database."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.hosting import Host, HostProcess, write_host_json
+from tests.acceptance.hosting import REPOSITORY, TRIAL_APP, Host, HostProcess, write_host_json
 from tests.conftest import environment_of
 from tests.support.services import Services, StorageAccount
 
@@ -31,6 +31,13 @@ class HostFactory:
         write_host_json(folder, **(queues or {}))
         return self._running(folder, database, account, environment)
 
+    def trial(self, *, queues: dict[str, Any] | None = None, **environment: str) -> Host:
+        """A running host of the trials' job types (``trial_jobs``)."""
+        database, account, folder = self._place()
+        write_host_json(folder, **(queues or {}))
+        own = {"TRIAL_FOLDER": str(folder), "PYTHON_THREADPOOL_THREAD_COUNT": "32", **environment}
+        return self._running(folder, database, account, own, TRIAL_APP)
+
     def failing(self, **environment: str) -> HostProcess:
         """A host that is not expected to start."""
         database, account, folder = self._place()
@@ -42,7 +49,7 @@ class HostFactory:
     def restarted(self, host: Host, **environment: str) -> Host:
         """The same app on the same database, account and state, after the host's process has ended."""
         assert host.process.process.poll() is not None
-        return self._running(host.process.folder, host.database, host.account, environment)
+        return self._running(host.process.folder, host.database, host.account, environment, host.process.app)
 
     def close(self) -> None:
         try:
@@ -63,10 +70,15 @@ class HostFactory:
         return database, self._services.next_account(), self._folder / database
 
     def _running(
-        self, folder: Path, database: str, account: StorageAccount, environment: dict[str, str]
+        self,
+        folder: Path,
+        database: str,
+        account: StorageAccount,
+        environment: dict[str, str],
+        app: Path = REPOSITORY,
     ) -> Host:
         own = environment_of(self._services.postgres, database, account)
-        process = HostProcess(folder, {**own, **environment})
+        process = HostProcess(folder, {**own, **environment}, app)
         self._processes.append(process)
         self._hosts.append(Host(process, self._services.postgres, database, account))
         return self._hosts[-1]
@@ -80,6 +92,18 @@ def host(
     factory = HostFactory(services, template_database, tmp_path_factory.mktemp("host"))
     try:
         yield factory(READ_CONTAINERS=",".join(READABLE))
+    finally:
+        factory.close()
+
+
+@pytest.fixture(scope="session")
+def trial_host(
+    services: Services, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """One host of the trials' job types for all tests that leave it as they found it."""
+    factory = HostFactory(services, template_database, tmp_path_factory.mktemp("trial"))
+    try:
+        yield factory.trial(queues={"visibilityTimeout": "00:00:01"})
     finally:
         factory.close()
 

@@ -23,9 +23,14 @@ from schema.queues import ALL_QUEUES
 from tests.support.services import PostgresServer, StorageAccount
 
 REPOSITORY = Path(__file__).parents[2]
+TRIAL_APP = Path(__file__).parent / "trial_app"
 MASTER_KEY = "master-key-of-the-tests"
 FUNCTION_KEY = "function-key-of-the-tests"
 
+# Ahead of PYTHONPATH and of the current folder, which ``-m`` would put first.
+_START_HOST = (
+    "import sys; sys.path[:0] = [sys.argv.pop(1)]; from devhost.__main__ import main; sys.exit(main())"
+)
 _START_SECONDS = 40.0
 _STOP_SECONDS = 40.0
 _FINAL = {"completed", "completed_with_errors", "failed", "cancelled"}
@@ -43,16 +48,18 @@ def eventually(condition: Callable[[], Any], seconds: float = 20.0, every: float
 
 
 class HostProcess:
-    """``python -m devhost`` on this checkout's app, in a folder of its own for ``host.json`` and state."""
+    """``python -m devhost`` in a folder of its own for ``host.json`` and state, on this checkout's app or on
+    one that stands in for it."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], app: Path = REPOSITORY) -> None:
         self.folder = folder
+        self.app = app
         self.log = folder / "host.log"
         self._errors = folder / "host.err"
         with self.log.open("ab") as out, self._errors.open("ab") as err:
             self._begun = out.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "devhost", "--port", "0"],
+                [sys.executable, "-c", _START_HOST, str(app), "--port", "0"],
                 cwd=folder,
                 env={**_clean_environment(), "PYTHONPATH": str(REPOSITORY), **environment},
                 stdin=subprocess.DEVNULL,
@@ -148,6 +155,16 @@ class Host:
         """What the host's own database answers."""
         with self._session.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement.encode(), values).fetchall()
+
+    def let_go(self, salt: str) -> None:
+        """Tasks of a trial that hold on go on, and those that are broken succeed from now on."""
+        (self.process.folder / f"go-{salt}").touch()
+
+    def sweep(self) -> str:
+        """Sweep at once; a trial's host only."""
+        answer = self.http.post("trial/sweep")
+        assert answer.status_code == 200, answer.text
+        return answer.text
 
     def wait_for_rows(self, statement: str, *values: object, seconds: float = 20.0) -> None:
         eventually(lambda: self.rows(statement, *values), seconds)

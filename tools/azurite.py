@@ -56,7 +56,7 @@ def connection_string(account: StorageAccount, numbers: Mapping[str, int]) -> st
 
 def start(profile: Profile, numbers: Mapping[str, int]) -> ServiceState:
     """Start the emulator; returns when all three of its services listen."""
-    program, script = _installed()
+    program, script = installed()
     options = [
         "--skipApiVersionCheck",
         "--disableTelemetry",
@@ -92,7 +92,8 @@ def install_azurite() -> None:
         )
 
 
-def _installed() -> tuple[str, str]:
+def installed() -> tuple[str, str]:
+    """The program that runs Azurite and its first argument; installed first where it is missing."""
     install_azurite()
     return node(), str(AZURITE_HOME / "node_modules/azurite/dist/src/azurite.js")
 

@@ -1,0 +1,1 @@
+"""Breaks what the system stands on, at every place that DESIGN names, and counts what is left."""

@@ -106,7 +106,7 @@ class BoundedCalls:
             worker.dismiss()
             return call.outcome()
         worker.dismiss()
-        _log.error("task thread was abandoned", extra={"thread": worker.thread.name, "seconds": seconds})
+        _log.error("task thread was abandoned", extra={"deadline_seconds": seconds})
         raise TaskTimedOutError(f"the attempt did not end by its deadline of {seconds:g} s")
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ on conflict (queue, message_id) do update
 -- name: judge_dead_letter
 with known as (
     update app.dead_letters
-       set verdict = %(verdict)s, judged_at = now(), last_seen_at = now(), dequeue_count = %(dequeue_count)s
+       set verdict = %(verdict)s, judged_at = now(), last_seen_at = now(),
+           dequeue_count = greatest(dequeue_count, %(dequeue_count)s)
      where dead_letter_id = (
         select dead_letter_id from app.dead_letters
          where digest = %(digest)s and queue = %(queue)s and verdict is null

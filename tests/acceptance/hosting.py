@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 from psycopg.rows import dict_row
@@ -186,6 +187,14 @@ class Host:
         """A queue, its messages as they travel; the caller closes it."""
         assert name in ALL_QUEUES
         return QueueClient.from_connection_string(self.account.connection_string, name)
+
+    def depth(self, name: str) -> int:
+        """How many messages a queue holds, hidden ones too; none where it is not there."""
+        with self.queue(name) as queue:
+            try:
+                return queue.get_queue_properties().approximate_message_count or 0
+            except ResourceNotFoundError:
+                return 0
 
     def blobs(self) -> BlobServiceClient:
         """The caller closes it."""

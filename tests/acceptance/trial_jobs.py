@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from interfaces.blobs import BlobInfo
 from interfaces.handler import TaskContext
 from registration import JobCatalog, TaskCatalog, verify_catalogs
-from schema.errors import PermanentTaskError
+from schema.errors import PermanentTaskError, RetryableTaskError
 from schema.json_types import JSONObject
 from schema.policies import FailureMode, FailurePolicy, RetryPolicy
 from schema.results import Contract, StageResultContract
@@ -24,6 +25,7 @@ from schema.workflow import (
     TaskDefinition,
     TaskInfo,
 )
+from tests.fakes.blobs import FakeBlobRepository
 
 LEASE_SECONDS = 8.0
 TIMEOUT_SECONDS = 1.0
@@ -69,6 +71,21 @@ class EchoResult(Contract):
 TRIAL = TaskContract("trial", TrialTaskParameters, TrialTaskResult)
 TIMED = TaskContract("trial_timed", TrialTaskParameters, TrialTaskResult)
 ECHO = TaskContract("trial_echo", TrialTaskParameters, EchoResult)
+
+
+class TrialBlobs(FakeBlobRepository):
+    """Out of order until ``blobs`` are let go."""
+
+    def info(self, container: str, blob: str) -> BlobInfo:
+        if not switch("blobs").exists():
+            raise RetryableTaskError("blob storage is out of order", "BLOB_UNAVAILABLE")
+        return super().info(container, blob)
+
+
+def trial_blobs() -> TrialBlobs:
+    blobs = TrialBlobs()
+    blobs.put("bronze", "trial.txt", b"trial")
+    return blobs
 
 
 def switch(salt: str) -> Path:

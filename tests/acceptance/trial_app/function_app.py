@@ -12,15 +12,15 @@ from bootstrap import Parts, bootstrap
 from config import load_settings
 from orchestration.bounded_calls import BoundedCalls
 from repositories.guarded_blobs import GuardedBlobRepository, new_breaker
-from tests.acceptance.trial_jobs import trial_catalogs
+from tests.acceptance.trial_jobs import trial_blobs, trial_catalogs
 from triggers.blueprints import blueprints
 
 app = func.FunctionApp()
 
 
 def _impatient(parts: Parts) -> Parts:
-    """A second's grace after a deadline, and a circuit that is tried again after a second."""
-    guarded = GuardedBlobRepository(parts.blobs, new_breaker("blob storage", open_seconds=1.0))
+    """A second of grace after a deadline; blobs that may be out of order, tried again after a second."""
+    guarded = GuardedBlobRepository(trial_blobs(), new_breaker("blob storage", open_seconds=1.0))
     return replace(parts, calls=BoundedCalls(grace_seconds=1.0), guarded_blobs=guarded)
 
 

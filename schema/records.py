@@ -317,8 +317,8 @@ class Verdict(StrEnum):
     """What a message in a poison queue meant, told by the state of the job or task that it names.
 
     ``expected``: that had failed already. ``finished``: it had ended otherwise. ``superseded``: a later
-    attempt, stage or run goes on. ``unhandled``: it was waiting or running, and is failed now. ``unknown``: it
-    names nothing known.
+    attempt, stage or run goes on. ``unhandled``: it was waiting or running, and is failed now. ``unknown``:
+    it names nothing known.
     """
 
     EXPECTED = "expected"

@@ -37,7 +37,9 @@ class FakeDeadLetterRepository:
             present = tables.dead_letters.get((letter.queue, letter.message_id))
             if waiting:
                 newest = max(waiting, key=lambda row: row.dead_letter_id)
-                seen = replace(newest.letter, dequeue_count=letter.dequeue_count)
+                seen = replace(
+                    newest.letter, dequeue_count=max(newest.letter.dequeue_count, letter.dequeue_count)
+                )
                 self._put(replace(newest, letter=seen, verdict=verdict, **judged))
             elif present is not None:
                 self._put(replace(present, **judged))

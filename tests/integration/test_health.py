@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,40 @@ def test_a_finished_sweep_is_told(application: Application, database: Database) 
     PostgresSweepRepository(database).sweep(10)
     details = health(application).json()["components"]["database"]["details"]
     assert details["last_sweep_finished_at"].endswith("+00:00")
+
+
+def database_component(application: Application) -> dict[str, Any]:
+    return health(application).json()["components"]["database"]
+
+
+def test_a_sweep_whose_repairs_fail_degrades_until_one_is_whole_again(
+    application: Application, database: Database
+) -> None:
+    sweeps = PostgresSweepRepository(database)
+    database.execute("alter function app.repair_deadlines(integer) rename to repair_no_deadlines")
+    assert set(sweeps.sweep(10).errors) == {"deadlines"}
+    component = database_component(application)
+    assert component["state"] == "degraded"
+    assert component["message"].startswith("repairs of the last sweep failed: deadlines: ")
+    database.execute("alter function app.repair_no_deadlines(integer) rename to repair_deadlines")
+    assert sweeps.sweep(10).errors == {}
+    assert database_component(application)["state"] == "healthy"
+
+
+def test_a_sweep_that_does_not_finish_degrades_until_one_does(
+    application: Application, database: Database
+) -> None:
+    database.execute("insert into app.sweeps (started_at) values (now() - interval '1 hour')")
+    component = database_component(application)
+    assert component["state"] == "degraded"
+    assert component["message"].startswith("a sweep has not finished since ")
+    PostgresSweepRepository(database).sweep(10)
+    assert database_component(application)["state"] == "healthy"
+
+
+def test_a_sweep_that_has_just_begun_is_no_news(application: Application, database: Database) -> None:
+    database.execute("insert into app.sweeps default values")
+    assert database_component(application)["state"] == "healthy"
 
 
 def test_a_schema_of_another_version_degrades(application: Application, database: Database) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 import pytest
@@ -133,11 +133,21 @@ class StubSchema:
 
 
 def database_finding(
-    *, schema_version: int | None = 3, swept_ago: float | None = None, up_for: float = 0
+    *,
+    schema_version: int | None = 3,
+    swept_ago: float | None = None,
+    up_for: float = 0,
+    sweep_error: str | None = None,
+    unfinished_for: float | None = None,
 ) -> Finding:
     clock = FakeClock()
-    last_sweep = None if swept_ago is None else clock.now() + timedelta(seconds=up_for - swept_ago)
-    state = DatabaseState("15.1", schema_version, last_sweep, {"pool_size": 1})
+
+    def ago(seconds: float | None) -> datetime | None:
+        return None if seconds is None else clock.now() + timedelta(seconds=up_for - seconds)
+
+    state = DatabaseState(
+        "15.1", schema_version, ago(swept_ago), {"pool_size": 1}, sweep_error, ago(unfinished_for)
+    )
     check = DatabaseCheck(StubInspection(state), StubSchema(), clock)  # type: ignore[arg-type]
     clock.advance(up_for)
     return check()
@@ -176,6 +186,26 @@ def test_a_sweep_is_expected_every_three_minutes_once_the_app_runs_that_long(
     finding = database_finding(swept_ago=swept_ago, up_for=up_for)
     assert finding.state is state
     assert (finding.message is None) is (state is HealthState.HEALTHY)
+
+
+def test_a_sweep_whose_repairs_failed_degrades_whatever_the_time() -> None:
+    finding = database_finding(swept_ago=1, sweep_error="deadlines: UndefinedColumn")
+    assert finding.state is HealthState.DEGRADED
+    assert finding.message == "repairs of the last sweep failed: deadlines: UndefinedColumn"
+    assert finding.details["last_sweep_error"] == "deadlines: UndefinedColumn"
+
+
+@pytest.mark.parametrize(
+    ("unfinished_for", "state"),
+    [(None, HealthState.HEALTHY), (100, HealthState.HEALTHY), (200, HealthState.DEGRADED)],
+)
+def test_a_sweep_that_does_not_come_to_its_end_degrades(
+    unfinished_for: float | None, state: HealthState
+) -> None:
+    finding = database_finding(swept_ago=170, up_for=190, unfinished_for=unfinished_for)
+    assert finding.state is state
+    if state is HealthState.DEGRADED:
+        assert (finding.message or "").startswith("a sweep has not finished since ")
 
 
 class StubQueue:

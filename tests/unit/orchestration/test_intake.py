@@ -9,10 +9,13 @@ import pytest
 
 from orchestration.intake import Delivery, MessageIntake, extract, parse
 from schema.errors import (
+    BlobUnavailableError,
+    DatabaseUnavailableError,
     MessageError,
     MessageExtractionError,
     MessageLookupError,
     MessageParsingError,
+    QueueUnavailableError,
     RetryableTaskError,
 )
 from schema.identity import task_id_of
@@ -21,6 +24,7 @@ from schema.records import DeadLetter
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import FakeDatabase
 from tests.fakes.dead_letters import FakeDeadLetterRepository
+from tests.unit.orchestration.trial import raising
 
 JOB_ID = "0123456789abcdef" * 4
 TASK_ID = task_id_of(JOB_ID, 1, 2, "tile_x5_y10")
@@ -79,6 +83,72 @@ class TestUsable:
         with pytest.raises(RetryableTaskError):
             intake.process(Delivery("geospatial-jobs", "m-1", body(), 1), JobQueueMessage, handle)
         assert database.tables.dead_letters == {}
+
+
+class TestOutages:
+    """A server that is away is nobody's poison."""
+
+    @pytest.mark.parametrize(
+        "error",
+        [DatabaseUnavailableError("away"), QueueUnavailableError("away"), BlobUnavailableError("away")],
+    )
+    @pytest.mark.parametrize("dequeue_count", [1, 4])
+    def test_the_message_is_left_to_the_host_s_redelivery(
+        self, intake: MessageIntake, database: FakeDatabase, error: Exception, dequeue_count: int
+    ) -> None:
+        with pytest.raises(type(error)):
+            process(intake, raising(error), dequeue_count)
+        assert database.tables.dead_letters == {}
+
+    @pytest.mark.parametrize("dequeue_count", [5, 6])
+    def test_at_the_last_delivery_it_is_let_go_as_the_sweep_sends_another(
+        self,
+        intake: MessageIntake,
+        database: FakeDatabase,
+        caplog: pytest.LogCaptureFixture,
+        dequeue_count: int,
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            process(intake, raising(DatabaseUnavailableError("away")), dequeue_count)
+        assert database.tables.dead_letters == {}
+        (record,) = caplog.records
+        assert record.message == "message was let go while a server is away"
+        assert vars(record)["correlation_id"] == "corr-1"
+
+    def test_how_many_deliveries_there_are_is_the_host_s_to_say(self, database: FakeDatabase) -> None:
+        intake = MessageIntake(FakeDeadLetterRepository(database), max_dequeue_count=2)
+        process(intake, raising(DatabaseUnavailableError("away")), 2)
+
+
+class TestUnexpectedErrors:
+    @pytest.mark.parametrize("dequeue_count", [1, 4])
+    def test_one_is_no_news_while_it_may_go_well_next_time(
+        self, intake: MessageIntake, database: FakeDatabase, dequeue_count: int
+    ) -> None:
+        with pytest.raises(KeyError):
+            process(intake, raising(KeyError("secret")), dequeue_count)
+        assert database.tables.dead_letters == {}
+
+    def test_the_last_one_is_on_record_by_its_name_only(
+        self, intake: MessageIntake, database: FakeDatabase
+    ) -> None:
+        """No message reaches the poison queue without a row that explains it."""
+        with pytest.raises(KeyError):
+            process(intake, raising(KeyError("secret")), 5)
+        row = letter(database)
+        assert (row.error_code, row.error) == ("MESSAGE_NOT_PROCESSED", "unexpected KeyError")
+        assert (row.job_id, row.correlation_id, row.dequeue_count) == (JOB_ID, "corr-1", 5)
+
+    def test_the_record_knows_its_copy_in_the_poison_queue(
+        self, intake: MessageIntake, database: FakeDatabase
+    ) -> None:
+        with pytest.raises(KeyError):
+            process(intake, raising(KeyError()), 5)
+        assert letter(database).digest == hashlib.sha256(body()).hexdigest()
+
+
+def process(intake: MessageIntake, handle: Any, dequeue_count: int) -> None:
+    intake.process(Delivery("geospatial-jobs", "m-1", body(), dequeue_count), JobQueueMessage, handle)
 
 
 class TestUnusable:

@@ -1,11 +1,13 @@
 """One attempt: claim, handler, finish; and what each kind of failure means."""
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from orchestration.bounded_calls import BoundedCalls
 from orchestration.running import failure_of
 from schema.errors import (
     BlobUnavailableError,
@@ -15,6 +17,8 @@ from schema.errors import (
     PermanentTaskError,
     RetryableTaskError,
     TaskCancelledError,
+    TaskDeferredError,
+    TaskTimedOutError,
     ThrottledTaskError,
     UnknownTaskTypeError,
 )
@@ -174,6 +178,113 @@ class TestFailure:
         assert (task.status, task.error["code"]) == (TaskStatus.QUEUED, "UNKNOWN_TASK_TYPE")
 
 
+class TestDeferral:
+    def deferred(self, started: MakeSystem) -> FakeSystem:
+        return started(raising(TaskDeferredError("out of order", "CIRCUIT_OPEN", retry_after=30)))
+
+    def test_the_task_waits_as_long_as_it_is_told(self, started: MakeSystem) -> None:
+        system = self.deferred(started)
+        run(system)
+        system.clock.advance(29)
+        assert system.queue.visible() == []
+        system.clock.advance(2)
+        assert len(system.queue.visible()) == 1
+
+    def test_the_attempt_does_not_count(self, started: MakeSystem) -> None:
+        system = self.deferred(started)
+        for _ in range(10):
+            task = run(system)
+            assert task.status is TaskStatus.QUEUED
+            assert task.max_attempts - task.attempt == 3
+            system.clock.advance(31)
+
+    def test_its_error_says_what_it_waits_for(self, started: MakeSystem) -> None:
+        assert run(self.deferred(started)).error == {
+            "code": "CIRCUIT_OPEN",
+            "message": "out of order",
+            "error_class": "deferred",
+        }
+
+    def test_attempts_that_do_count_run_out_all_the_same(self, started: MakeSystem) -> None:
+        errors = iter(
+            [RetryableTaskError("a"), TaskDeferredError("b", retry_after=1), *[RetryableTaskError("c")] * 2]
+        )
+        system = started(lambda *_: raising(next(errors))())
+        for _ in range(4):
+            run(system)
+            system.clock.advance(31)
+        assert (only_task(system).status, only_task(system).attempt) == (TaskStatus.FAILED, 4)
+
+
+class TestDeadlines:
+    @pytest.fixture
+    def timed(self, started: MakeSystem, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeSystem]:
+        """A system whose attempts have hardly any time."""
+
+        def timed(handler: Callable[..., Any]) -> FakeSystem:
+            system = started(handler)
+            calls = BoundedCalls(grace_seconds=0.1)
+            monkeypatch.setattr(
+                system.runner, "_calls", lambda call, _, tell: calls(call, 0.05, tell), raising=True
+            )
+            return system
+
+        return timed
+
+    def test_a_handler_that_asks_learns_of_it(self, timed: Callable[..., FakeSystem]) -> None:
+        def handler(_: Any, context: Any) -> WorkResult:
+            while True:
+                context.raise_if_stopped()
+
+        task = run(timed(handler))
+        assert task.error == {
+            "code": "TASK_TIMED_OUT",
+            "message": "the attempt reached its deadline",
+            "error_class": "timed_out",
+        }
+
+    def test_a_handler_that_does_not_is_interrupted(self, timed: Callable[..., FakeSystem]) -> None:
+        def handler(*_: Any) -> WorkResult:
+            while True:
+                pass
+
+        task = run(timed(handler))
+        assert (task.status, task.attempt) == (TaskStatus.QUEUED, 1)
+        assert task.error is not None
+        assert task.error["code"] == "TASK_TIMED_OUT"
+
+    def test_one_that_hangs_is_abandoned_and_what_it_leaves_changes_nothing(
+        self, timed: Callable[..., FakeSystem]
+    ) -> None:
+        release = threading.Event()
+
+        def handler(_: Any, context: Any) -> WorkResult:
+            release.wait(30)
+            context.report_progress(0.5)
+            return WorkResult(number=1)
+
+        task = run(timed(handler))
+        assert (task.status, task.result) == (TaskStatus.QUEUED, None)
+        release.set()
+        assert only_task_error(task) == "TASK_TIMED_OUT"
+
+    def test_time_outs_count_as_attempts(self, timed: Callable[..., FakeSystem]) -> None:
+        def handler(_: Any, context: Any) -> WorkResult:
+            while True:
+                context.raise_if_stopped()
+
+        system = timed(handler)
+        for _ in range(3):
+            run(system)
+            system.clock.advance(10)
+        assert only_task(system).status is TaskStatus.FAILED
+
+
+def only_task_error(task: Any) -> str:
+    assert task.error is not None
+    return str(task.error["code"])
+
+
 class OddError(Exception):
     pass
 
@@ -190,6 +301,9 @@ class OddError(Exception):
         (BlobUnavailableError("x"), ErrorClass.RETRYABLE, "BLOB_UNAVAILABLE"),
         (ContractViolationError("C", "/", "p", "e"), ErrorClass.PERMANENT, "CONTRACT_VIOLATION"),
         (UnknownTaskTypeError("t", []), ErrorClass.RETRYABLE, "UNKNOWN_TASK_TYPE"),
+        (TaskTimedOutError("x"), ErrorClass.TIMED_OUT, "TASK_TIMED_OUT"),
+        (TaskDeferredError("x"), ErrorClass.DEFERRED, "TASK_DEFERRED"),
+        (TaskDeferredError("x", "CIRCUIT_OPEN"), ErrorClass.DEFERRED, "CIRCUIT_OPEN"),
         (OddError("x"), ErrorClass.UNKNOWN, "UNEXPECTED_ERROR"),
         (RecursionError("x"), ErrorClass.UNKNOWN, "UNEXPECTED_ERROR"),
     ],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schema.identity import task_id_of
-from schema.messages import MAX_MESSAGE_BYTES, JobQueueMessage, TaskQueueMessage
+from schema.messages import MAX_MESSAGE_BYTES, JobQueueMessage, TaskQueueMessage, body_of
 
 JOB_ID = "0123456789abcdef" * 4
 HEX = "0123456789abcdef"
@@ -75,3 +75,20 @@ def test_the_two_kinds_are_not_taken_for_each_other(
 ) -> None:
     with pytest.raises(ValidationError):
         model.model_validate(other)
+
+
+@pytest.mark.parametrize(
+    ("content", "body"),
+    [
+        (b"eyJhIjogMX0=", b'{"a": 1}'),
+        (b" eyJhIjogMX0=\r\n", b'{"a": 1}'),
+        (b"//79", b"\xff\xfe\xfd"),
+        (b"", b""),
+        (b'{"a": 1}', b'{"a": 1}'),
+        (b"no base64", b"no base64"),
+        (b"eyJhIjogMX0", b"eyJhIjogMX0"),
+        ("\N{SNOWMAN}".encode(), "\N{SNOWMAN}".encode()),
+    ],
+)
+def test_a_message_is_read_whether_it_is_base64_or_not(content: bytes, body: bytes) -> None:
+    assert body_of(content) == body

@@ -28,13 +28,14 @@ class QueuedMessage:
 class FakeQueueRepository:
     """Implements ``interfaces.queues.QueueRepository``, and lets tests play the host that receives.
 
-    ``outage`` makes every call fail.
+    ``outage`` makes every call fail; ``given_up`` are the messages that went to a poison queue.
     """
 
     def __init__(self, clock: FakeClock, faults: Faults | None = None) -> None:
         self.outage = False
         self.faults = faults or Faults()
         self.messages: dict[str, QueuedMessage] = {}
+        self.given_up: list[QueuedMessage] = []
         self._clock = clock
         self._ids = count(1)
         self._lock = threading.Lock()
@@ -108,6 +109,7 @@ class FakeQueueRepository:
     def give_up(self, message: QueuedMessage) -> QueuedMessage:
         """Move the message to its poison queue, as the host does after its last delivery."""
         self.discard(message)
+        self.given_up.append(message)
         return self.put(message.queue + POISON_SUFFIX, message.body)
 
     def discard(self, message: QueuedMessage) -> None:

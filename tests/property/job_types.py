@@ -1,4 +1,4 @@
-"""Three small job types whose outcome follows from their parameters alone, however often attempts are lost.
+"""Small job types whose outcome follows from their parameters alone, however often attempts are lost.
 
 An attempt may be lost before it begins, so what a task does depends on its attempt's number only in the
 direction of success: what fails on the first attempt goes well on any later one.
@@ -6,7 +6,7 @@ direction of success: what fails on the first attempt goes well on any later one
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,8 @@ from schema.errors import (
     PermanentTaskError,
     RetryableTaskError,
     TaskCancelledError,
+    TaskDeferredError,
+    TaskTimedOutError,
     ThrottledTaskError,
 )
 from schema.json_types import JSONObject
@@ -31,6 +33,7 @@ from schema.states import JobStatus, TaskStatus
 from schema.workflow import (
     JobParameters,
     JobRegistration,
+    Planner,
     StageDefinition,
     StagePlan,
     TaskContract,
@@ -42,6 +45,7 @@ from tests.support.system import Handlers
 MAX_RETRIES = 2
 _RETRY = RetryPolicy(attempts=100, base_seconds=1, factor=2, cap_seconds=30)
 _LEASE = timedelta(minutes=2)
+_LONG = timedelta(days=60)
 
 
 class Behaviour(StrEnum):
@@ -49,11 +53,21 @@ class Behaviour(StrEnum):
     FLAKY = "flaky"
     THROTTLED = "throttled"
     SURPRISED = "surprised"
+    SLOW = "slow"
+    DEFERRED = "deferred"
     BROKEN = "broken"
     STOPPED = "stopped"
     HOPELESS = "hopeless"
 
 
+_AT_FIRST: Mapping[Behaviour, Exception] = {
+    Behaviour.FLAKY: RetryableTaskError("broken for now"),
+    Behaviour.THROTTLED: ThrottledTaskError("too fast"),
+    Behaviour.SURPRISED: KeyError("surprise"),
+    Behaviour.SLOW: TaskTimedOutError("too slow"),
+    Behaviour.DEFERRED: TaskDeferredError("not now", retry_after=5),
+}
+"""What an attempt meets that is the task's first."""
 FAILING = frozenset({Behaviour.BROKEN, Behaviour.STOPPED, Behaviour.HOPELESS})
 
 
@@ -95,6 +109,8 @@ class Recorder:
         self.executions[context.task_id, context.attempt] += 1
         if parameters.partner is not None:
             context.result_of(1, parameters.partner)
+        next(context.results_of(context.stage), None)  # time in which it may be told to stop
+        context.raise_if_stopped()
         _behave(parameters.behaviour, context.attempt)
         return WorkResult(attempt=context.attempt)
 
@@ -107,15 +123,12 @@ class Recorder:
 
 
 def _behave(behaviour: Behaviour, attempt: int) -> None:
-    first = attempt == 1
+    if attempt == 1 and behaviour in _AT_FIRST:
+        raise _AT_FIRST[behaviour]
     if behaviour is Behaviour.BROKEN or (behaviour is Behaviour.HOPELESS and attempt > 2):
         raise PermanentTaskError("broken for good")
-    if behaviour is Behaviour.HOPELESS or (behaviour is Behaviour.FLAKY and first):
+    if behaviour is Behaviour.HOPELESS:
         raise RetryableTaskError("broken for now")
-    if behaviour is Behaviour.THROTTLED and first:
-        raise ThrottledTaskError("too fast")
-    if behaviour is Behaviour.SURPRISED and first:
-        raise KeyError("surprise")
     if behaviour is Behaviour.STOPPED:
         raise TaskCancelledError("stopped")
 
@@ -134,8 +147,14 @@ class DecidedParameters(JobParameters):
     third: OrchestrationAction
 
 
-def expected_status(parameters: JobParameters, *, tolerant: bool) -> JobStatus:
-    """How a job with these parameters must end."""
+def allowed_ends(registration: JobRegistration[Any], parameters: JobParameters) -> frozenset[JobStatus]:
+    """How a run of a job with these parameters may end where nobody interferes."""
+    tolerant = registration in (TOLERANT, SHARING)
+    expected = _expected_status(parameters, tolerant=tolerant)
+    return frozenset({expected, JobStatus.FAILED} if registration is HURRIED else {expected})
+
+
+def _expected_status(parameters: JobParameters, *, tolerant: bool) -> JobStatus:
     if isinstance(parameters, DecidedParameters):
         return _expected_of_decided(parameters)
     assert isinstance(parameters, FanOutParameters)
@@ -163,6 +182,14 @@ def _plan_work(parameters: FanOutParameters, _: StageResultContract | None) -> S
             TaskDefinition(f"{place}/{behaviour}", WorkParameters(behaviour=behaviour))
             for place, behaviour in enumerate(parameters.tasks)
         ]
+    )
+
+
+def _plan_sharing(parameters: FanOutParameters, _: StageResultContract | None) -> StagePlan:
+    """Of the same tasks each names one of two tables."""
+    plan = _plan_work(parameters, _)
+    return StagePlan.of(
+        [replace(task, resource=f"table {place % 2}") for place, task in enumerate(plan.tasks)]
     )
 
 
@@ -211,35 +238,51 @@ def _summarize(_: Any, stages: Mapping[int, StageResultContract]) -> JSONObject:
     return {"tasks": [stage.task_count for _, stage in sorted(stages.items())]}
 
 
-def _fan_out(job_type: str, failure: FailurePolicy) -> JobRegistration[FanOutParameters]:
+def _fan_out(
+    job_type: str, failure: FailurePolicy, plan: Planner[FanOutParameters] = _plan_work, **changes: Any
+) -> JobRegistration[FanOutParameters]:
+    stage_timeout = changes.pop("stage_timeout", _LONG)
     return JobRegistration(
         job_type=job_type,
         description="Works in parallel, then once more for each success, then not at all.",
         parameters=FanOutParameters,
         stages=(
-            StageDefinition("work", WORK, _plan_work, failure=failure, max_parallel_tasks=2),
-            StageDefinition("partners", WORK, _plan_partners, max_parallel_tasks=3),
-            StageDefinition("nothing", WORK, _plan_nothing),
+            StageDefinition("work", WORK, plan, failure=failure, max_parallel_tasks=2, timeout=stage_timeout),
+            StageDefinition("partners", WORK, _plan_partners, max_parallel_tasks=3, timeout=_LONG),
+            StageDefinition("nothing", WORK, _plan_nothing, timeout=_LONG),
         ),
         summarize=_summarize,
         example={"tasks": []},
+        **{"timeout": _LONG, **changes},
     )
 
 
 STRICT = _fan_out("strict", FailurePolicy())
 TOLERANT = _fan_out("tolerant", FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=50))
+LIMITED = _fan_out("limited", FailurePolicy(), _plan_sharing, max_parallel_tasks=1)
+SHARING = _fan_out("sharing", FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=50), _plan_sharing)
+HURRIED = _fan_out(
+    "hurried", FailurePolicy(), timeout=timedelta(minutes=30), stage_timeout=timedelta(minutes=10)
+)
 DECIDED = JobRegistration(
     job_type="decided",
     description="Goes on as its tasks, its controller and its plans decide.",
     parameters=DecidedParameters,
     stages=(
-        StageDefinition("decision", DECISION, _plan_decision),
+        StageDefinition("decision", DECISION, _plan_decision, timeout=_LONG),
         StageDefinition(
-            "items", WORK, _plan_items, decide=_decide_items, max_parallel_tasks=2, max_retries=MAX_RETRIES
+            "items",
+            WORK,
+            _plan_items,
+            decide=_decide_items,
+            max_parallel_tasks=2,
+            max_retries=MAX_RETRIES,
+            timeout=_LONG,
         ),
-        StageDefinition("third", WORK, _plan_third),
+        StageDefinition("third", WORK, _plan_third, timeout=_LONG),
     ),
     summarize=_summarize,
+    timeout=_LONG,
     example={
         "first": "create_tasks",
         "items": 1,
@@ -248,4 +291,5 @@ DECIDED = JobRegistration(
         "third": "create_tasks",
     },
 )
-JOB_TYPES: tuple[JobRegistration[Any], ...] = (STRICT, TOLERANT, DECIDED)
+FAN_OUTS = (STRICT, TOLERANT, LIMITED, SHARING, HURRIED)
+JOB_TYPES: tuple[JobRegistration[Any], ...] = (*FAN_OUTS, DECIDED)

@@ -5,113 +5,46 @@ the process dies before, at or after one of its database calls, the database or 
 processes get their turns in between. Everything runs in one thread, so that each failure can be replayed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from hashlib import sha256
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pydantic_core import from_json
 
 from orchestration.submission import Caller
-from schema.errors import DatabaseUnavailableError, ServiceUnavailableError
-from schema.results import OrchestrationAction
+from schema.errors import (
+    DatabaseUnavailableError,
+    JobNotFoundError,
+    JobStateConflictError,
+    ServiceUnavailableError,
+)
+from schema.policies import Priority
+from schema.queues import POISON_SUFFIX, TASK_QUEUE
 from schema.states import FINAL_JOB_STATES, JobStatus
-from schema.workflow import JobRegistration
 from tests.fakes.faults import Faults, Moment, ProcessDiedError
 from tests.fakes.queues import FakeQueueRepository, QueuedMessage
-from tests.property.invariants import check_always, check_settled
-from tests.property.job_types import (
-    DECIDED,
-    JOB_TYPES,
-    STRICT,
-    TOLERANT,
-    Behaviour,
-    Recorder,
-    expected_status,
-)
+from tests.property.invariants import check_always, check_settled, unfinished
+from tests.property.job_types import JOB_TYPES, Recorder, allowed_ends
+from tests.property.strategies import FAULTS, LATE_FAULTS, PICKS, REQUESTS, Fault, Meanwhile, Request
 from tests.support.system import System
 from tests.support.worlds import World
 
 _CALLER = Caller("corr-1")
 _MOST_JOBS = 2
+_MOST_GIVEN_UP = 2
 _MOST_ROUNDS = 300
+_SHORT_ROUNDS = 20
 _TO_THE_NEXT_REPAIR = 301
-
-
-@dataclass(frozen=True)
-class Fault:
-    """``what`` happens at the ``call``-th call that reaches the ``moment``; ``lost``: with the message."""
-
-    what: str
-    moment: Moment
-    call: int
-    lost: bool
-
-
-@dataclass(frozen=True)
-class Meanwhile:
-    """What other processes do before the ``call``-th database call of this one."""
-
-    turns: tuple[tuple[str, int], ...]
-    call: int
-
-
-_MOMENTS = st.sampled_from(Moment)
-_PICKS = st.integers(0, 50)
-_TURNS = st.tuples(
-    st.sampled_from(
-        [
-            "deliver",
-            "deliver again",
-            "die after the claim",
-            "lease runs out",
-            "take over",
-            "relay",
-            "sweep",
-            "heartbeat",
-        ]
-    ),
-    _PICKS,
-)
-_KINDS = st.sampled_from(["die", "die", "database away", "die at the queue", "queue away"])
-
-
-def _faults(calls: st.SearchStrategy[int]) -> st.SearchStrategy[Fault | Meanwhile | None]:
-    return st.one_of(
-        st.none(),
-        st.builds(Fault, _KINDS, _MOMENTS, calls, st.booleans()),
-        st.builds(Meanwhile, st.lists(_TURNS, min_size=1, max_size=5).map(tuple), calls),
-    )
-
-
-_FAULTS = _faults(st.integers(1, 6))
-_LATE_FAULTS = _faults(st.integers(1, 40))
-
-_ACTIONS = st.sampled_from(
-    [OrchestrationAction.CREATE_TASKS] * 3 + [OrchestrationAction.COMPLETE_JOB, OrchestrationAction.FAIL_JOB]
-)
-_BEHAVIOURS = st.sampled_from([*[Behaviour.FINE] * 2, *Behaviour])
-_FAN_OUTS = st.tuples(
-    st.sampled_from([STRICT, TOLERANT]),
-    st.builds(lambda tasks: {"tasks": tasks}, st.lists(_BEHAVIOURS, max_size=6)),
-)
-_DECISIONS = st.tuples(
-    st.just(DECIDED),
-    st.fixed_dictionaries(
-        {
-            "first": _ACTIONS,
-            "items": st.integers(0, 3),
-            "retries": st.integers(0, 3),
-            "second": _ACTIONS,
-            "third": _ACTIONS,
-        }
-    ),
-)
-_REQUESTS = st.one_of(_FAN_OUTS, _DECISIONS)
-
-Request = tuple[JobRegistration[Any], dict[str, Any]]
+_TO_THE_LATEST_REPAIR = 10_000
+_FITTING: Mapping[str, Set[JobStatus]] = {
+    "cancel": {JobStatus.QUEUED, JobStatus.PROCESSING},
+    "retry": {JobStatus.FAILED, JobStatus.CANCELLED},
+    "rerun": FINAL_JOB_STATES,
+}
+_CONTROLS = tuple(_FITTING)
 
 
 class ProtocolMachine(RuleBasedStateMachine):
@@ -126,33 +59,54 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.system = System(
             JOB_TYPES, self.recorder.handlers(), self.world.use, self.queue, self.world.clock
         )
-        self.expected: dict[str, JobStatus] = {}
+        self.submitted: dict[str, frozenset[JobStatus]] = {}
+        self.cancelled: set[str] = set()
         self.unexpected: list[BaseException] = []
         self.in_delivery: QueuedMessage | None = None
 
     def make_world(self, faults: Faults) -> World:
         raise NotImplementedError
 
-    @initialize(request=_REQUESTS)
+    @initialize(request=REQUESTS)
     def submit_one(self, request: Request) -> None:
-        self._submit(request, None)
+        self._submit(request, Priority.NORMAL, None)
 
     @precondition(lambda self: self._active_jobs() < _MOST_JOBS)
-    @rule(request=_REQUESTS, fault=_FAULTS)
-    def submit(self, request: Request, fault: Fault | Meanwhile | None) -> None:
-        self._submit(request, fault)
+    @rule(request=REQUESTS, priority=st.sampled_from(Priority), fault=FAULTS)
+    def submit(self, request: Request, priority: Priority, fault: Fault | Meanwhile | None) -> None:
+        self._submit(request, priority, fault)
+
+    @rule(told=st.sampled_from([*_CONTROLS, "retry"]), pick=PICKS, fault=FAULTS)
+    def control(self, told: str, pick: int, fault: Fault | Meanwhile | None) -> None:
+        with self._meeting(fault):
+            self._control(told, pick)
 
     @precondition(lambda self: self.queue.visible())
-    @rule(pick=_PICKS, fault=_FAULTS)
+    @rule(pick=PICKS, fault=FAULTS)
     def deliver(self, pick: int, fault: Fault | Meanwhile | None) -> None:
         visible = self.queue.visible()
         message = visible[pick % len(visible)]
         with self._meeting(fault):
             self._deliver(message)
-        if isinstance(fault, Fault) and fault.lost:
-            self.queue.delete(message)
+        if isinstance(fault, Fault) and fault.lost and not _is_poison(message):
+            self.queue.discard(message)
 
-    @rule(seconds=st.sampled_from([0, 2, 31, 61]), count=st.integers(0, 10), fault=_LATE_FAULTS)
+    @precondition(lambda self: self.queue.visible() and self._may_give_up())
+    @rule(pick=PICKS, fault=FAULTS)
+    def give_up(self, pick: int, fault: Fault | Meanwhile | None) -> None:
+        """As the host does with a message that it has delivered too often."""
+        message = self._given_up(pick)
+        with self._meeting(fault):
+            self._deliver(message)
+
+    @precondition(lambda self: self._visible_tasks())
+    @rule(picks=st.lists(PICKS, min_size=1, max_size=3))
+    def claim_and_die(self, picks: list[int]) -> None:
+        """As kill -9 in the handler: the task is claimed, and nobody hears of it again."""
+        for pick in picks:
+            self._die_after_the_claim(pick)
+
+    @rule(seconds=st.sampled_from([0, 2, 31, 61]), count=st.integers(0, 10), fault=LATE_FAULTS)
     def go_on(self, seconds: int, count: int, fault: Fault | Meanwhile | None) -> None:
         """As on a good day, but for one fault somewhere."""
         self.world.pass_time(seconds)
@@ -161,19 +115,19 @@ class ProtocolMachine(RuleBasedStateMachine):
             for _ in range(count):
                 self._deliver_any(0)
 
-    @rule(seconds=st.sampled_from([1, 121, 301, 700]), fault=_FAULTS)
+    @rule(seconds=st.sampled_from([1, 121, 301, 700]), fault=FAULTS)
     def wait_and_sweep(self, seconds: int, fault: Fault | Meanwhile | None) -> None:
         self.world.pass_time(seconds)
         with self._meeting(fault):
             self.system.sweeper()
 
     @precondition(lambda self: self.queue.visible())
-    @rule(pick=_PICKS, lost=st.booleans())
+    @rule(pick=PICKS, lost=st.booleans())
     def lose_or_duplicate(self, pick: int, lost: bool) -> None:
         visible = self.queue.visible()
         message = visible[pick % len(visible)]
-        if lost:
-            self.queue.delete(message)
+        if lost and not _is_poison(message):
+            self.queue.discard(message)
         else:
             self.queue.duplicate(message)
 
@@ -185,43 +139,87 @@ class ProtocolMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Without further faults everything comes to its end."""
         try:
-            for _ in range(_MOST_ROUNDS):
+            for place in range(_MOST_ROUNDS):
                 if self._at_rest():
                     break
-                self._work_off()
+                self._work_off(_TO_THE_NEXT_REPAIR if place < _SHORT_ROUNDS else _TO_THE_LATEST_REPAIR)
             check_always(self.world.snapshot(), self.recorder)
-            check_settled(self.world.snapshot(), self.expected)
+            check_settled(self.world.snapshot(), self._allowed())
+            self._each_message_given_up_was_judged()
         finally:
             self.system.close()
 
     def _at_rest(self) -> bool:
-        messages = len(self.queue.messages) + self.world.snapshot().outbox
-        return messages == 0 and self._active_jobs() == 0
+        seen = self.world.snapshot()
+        waiting = len(self.queue.messages) + seen.outbox + len(unfinished(seen))
+        return waiting == 0 and self._active_jobs() == 0
 
     def _active_jobs(self) -> int:
         return sum(job.status not in FINAL_JOB_STATES for job in self.world.snapshot().jobs)
 
-    def _work_off(self) -> None:
+    def _work_off(self, seconds: int) -> None:
         self.system.relay.drain()
         while self.queue.visible():
             failure = self.system.deliver(self.queue.visible()[0])
             assert failure is None, failure
-        self.world.pass_time(_TO_THE_NEXT_REPAIR)
+        self.world.pass_time(seconds)
         self.system.sweeper()
 
-    def _submit(self, request: Request, fault: Fault | Meanwhile | None) -> None:
+    def _allowed(self) -> dict[str, set[JobStatus]]:
+        """The ends that each job may have come to, by what was done to its last run."""
+        runs = {job.job_id: job.run for job in self.world.snapshot().jobs}
+        allowed: dict[str, set[JobStatus]] = {job_id: {*self.submitted[job_id]} for job_id in runs}
+        for message in self.queue.given_up:
+            named = from_json(message.body)
+            if named["run"] == runs[named["job_id"]]:
+                allowed[named["job_id"]] |= {JobStatus.FAILED, JobStatus.COMPLETED_WITH_ERRORS}
+        for job_id in self.cancelled & runs.keys():
+            allowed[job_id] |= {JobStatus.CANCELLED}
+        return allowed
+
+    def _each_message_given_up_was_judged(self) -> None:
+        judged = {row["digest"] for row in self.world.dead_letters() if row["verdict"] is not None}
+        assert {sha256(message.body).hexdigest() for message in self.queue.given_up} <= judged
+
+    def _submit(self, request: Request, priority: Priority, fault: Fault | Meanwhile | None) -> None:
         registration, parameters = request
-        with self._meeting(fault):
-            self.system.submit(registration.job_type, parameters)
         job = self.system.submitter.validate(registration.job_type, parameters, _CALLER)
-        if self.world.use.jobs.get(job.job_id) is not None:
-            model = registration.parameters.model_validate(parameters)
-            self.expected[job.job_id] = expected_status(model, tolerant=registration is TOLERANT)
+        model = registration.parameters.model_validate(parameters)
+        self.submitted[job.job_id] = allowed_ends(registration, model)
+        with self._meeting(fault):
+            self.system.submit(registration.job_type, parameters, priority)
+
+    def _control(self, told: str, pick: int, job_id: str | None = None) -> None:
+        """Cancel, retry or run again; where no job's state allows it, nothing happens."""
+        jobs = {job.job_id: job.status for job in self.world.snapshot().jobs}
+        fitting = sorted(job_id for job_id, status in jobs.items() if status in _FITTING[told])
+        candidates = fitting or sorted(self.submitted)
+        job_id = job_id or candidates[pick % len(candidates)]
+        try:
+            if told == "cancel":
+                self.cancelled.add(job_id)
+                job = self.system.control.cancel(job_id, "as it happens", "corr-2")
+                assert job.status is JobStatus.CANCELLED
+            elif told == "retry":
+                self.system.control.retry(job_id, "corr-2")
+            else:
+                self.system.control.rerun(job_id, "corr-2")
+        except (JobStateConflictError, JobNotFoundError):
+            return
+
+    def _given_up(self, pick: int) -> QueuedMessage:
+        """A visible message in its poison queue, moved there if it was not."""
+        visible = self.queue.visible()
+        message = visible[pick % len(visible)]
+        return message if _is_poison(message) else self.queue.give_up(message)
 
     def _deliver(self, message: QueuedMessage) -> None:
         self.in_delivery = message
         failure = self.system.deliver(message)
         assert failure is None or isinstance(failure, _SURVIVED), failure
+
+    def _visible_tasks(self) -> list[QueuedMessage]:
+        return [message for message in self.queue.visible() if message.queue == TASK_QUEUE]
 
     def _deliver_any(self, pick: int) -> None:
         if visible := self.queue.visible():
@@ -262,26 +260,67 @@ class ProtocolMachine(RuleBasedStateMachine):
             raise
 
     def _turn(self, turn: str, pick: int) -> None:
-        if turn == "deliver":
-            self._deliver_any(pick)
-        elif turn == "deliver again" and self.in_delivery is not None:
-            self._deliver(self.queue.duplicate(self.in_delivery))
-        elif turn == "die after the claim":
-            self.faults.arm(ProcessDiedError(), Moment.COMMITTED)
-            self._deliver_any(pick)
-            self.faults.disarm()
-        elif turn == "lease runs out":
-            self.world.pass_time(121)
-        elif turn == "take over":
-            self.world.pass_time(121)
-            self.system.sweeper()
-            self.world.pass_time(31)
-        elif turn == "heartbeat":
-            self.system.keeper.beat()
-        elif turn == "sweep":
-            self.system.sweeper()
+        turns: dict[str, Callable[[int], object]] = {
+            "deliver": self._deliver_any,
+            "deliver again": self._deliver_again,
+            "die after the claim": self._die_after_the_claim,
+            "lease runs out": lambda _: self.world.pass_time(121),
+            "take over": self._take_over,
+            "relay": lambda _: self.system.relay.drain(),
+            "sweep": lambda _: self.system.sweeper(),
+            "heartbeat": self._beat,
+            "stop and go on": self._stop_and_go_on,
+            "wake up late": self._wake_up_late,
+            "give up": self._give_up_any,
+        }
+        if turn in _CONTROLS:
+            self._control(turn, pick)
         else:
-            self.system.relay.drain()
+            turns[turn](pick)
+
+    def _deliver_again(self, _: int) -> None:
+        if self.in_delivery is not None:
+            self._deliver(self.queue.duplicate(self.in_delivery))
+
+    def _die_after_the_claim(self, pick: int) -> None:
+        if visible := self._visible_tasks():
+            self.faults.arm(ProcessDiedError(), Moment.COMMITTED)
+            self._deliver(visible[pick % len(visible)])
+            self.faults.disarm()
+
+    def _take_over(self, _: int) -> None:
+        self.world.pass_time(121)
+        self.system.sweeper()
+        self.world.pass_time(31)
+
+    def _beat(self, _: int) -> None:
+        self.world.pass_time(31)
+        self.system.keeper.beat()
+
+    def _stop_and_go_on(self, pick: int) -> None:
+        """A cancellation that the one whose turn it was hears of, and that is taken back."""
+        job_id = None if self.in_delivery is None else from_json(self.in_delivery.body)["job_id"]
+        self._control("cancel", pick, job_id)
+        self._beat(pick)
+        self._control("retry", pick, job_id)
+
+    def _wake_up_late(self, pick: int) -> None:
+        """The one whose turn it was beats after its lease ran out and others had their turns."""
+        self.world.pass_time(121)
+        self._die_after_the_claim(pick)
+        self._beat(pick)
+
+    def _give_up_any(self, pick: int) -> None:
+        if self.queue.visible() and self._may_give_up():
+            self._deliver(self._given_up(pick))
+
+    def _may_give_up(self) -> bool:
+        """Seldom, for little of interest happens to what is given up."""
+        return len(self.queue.given_up) < _MOST_GIVEN_UP
+
+
+def _is_poison(message: QueuedMessage) -> bool:
+    return message.queue.endswith(POISON_SUFFIX)
 
 
 _SURVIVED = (ServiceUnavailableError, ProcessDiedError)

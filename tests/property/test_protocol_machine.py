@@ -36,5 +36,5 @@ def test_the_protocol_holds_on_postgresql(database: Database) -> None:
             world.forget_everything()
             return world
 
-    profile = settings(_PROFILE, max_examples=15, stateful_step_count=25)
+    profile = settings(_PROFILE, max_examples=45, stateful_step_count=30)
     run_state_machine_as_test(MachineOnPostgres, settings=profile)

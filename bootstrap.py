@@ -141,14 +141,8 @@ def bootstrap(
         runner=_runner(parts, _worker_name(settings)),
         intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),
         poison=poison,
-        poison_desk=PoisonDesk(
-            letters=parts.letters, jobs=parts.jobs, tasks=parts.tasks, queue=parts.queue, handler=poison
-        ),
-        retention=Retention(
-            PostgresRetentionRepository(parts.database),
-            parts.payload_store,
-            timedelta(days=settings.retention_days),
-        ),
+        poison_desk=_poison_desk(parts, poison),
+        retention=_retention(parts, settings),
         relay=parts.relay,
         sweeper=Sweeper(parts.sweeps, parts.relay),
         inspection=parts.inspection,
@@ -213,6 +207,17 @@ def _poison(parts: Parts, settings: Settings) -> PoisonHandler:
         relay=parts.relay,
         alerts=WebhookAlerts(url.get_secret_value() if url else None),
     )
+
+
+def _poison_desk(parts: Parts, handler: PoisonHandler) -> PoisonDesk:
+    return PoisonDesk(
+        letters=parts.letters, jobs=parts.jobs, tasks=parts.tasks, queue=parts.queue, handler=handler
+    )
+
+
+def _retention(parts: Parts, settings: Settings) -> Retention:
+    repository = PostgresRetentionRepository(parts.database)
+    return Retention(repository, parts.payload_store, timedelta(days=settings.retention_days))
 
 
 def _driver(parts: Parts, planner: StagePlanner) -> JobDriver:

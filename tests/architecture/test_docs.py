@@ -38,7 +38,7 @@ def _written(default: object) -> str:
         return ",".join(map(str, default))
     if isinstance(default, float):
         return f"{default:g}"
-    return str(default).lower()
+    return "none" if default == "" else str(default).lower()
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)

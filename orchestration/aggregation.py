@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from orchestration.contracts import parsed
 from orchestration.payloads import Payloads
+from schema.json_types import JSONObject
 from schema.policies import FailureMode
 from schema.records import StageRecord, TaskRecord
 from schema.results import OrchestratingResult, StageResultContract, TaskResult
@@ -75,23 +76,22 @@ def with_decision(
     for task in result.task_results:
         if task.status is TaskStatus.COMPLETED:
             given = payloads.found(task.result_data, task.result_ref)
-            decision = parsed(model, given, f"task {task.task_id}").orchestration
+            decided = parsed(model, given, f"task {task.task_id}")
+            slim = task.model_copy(update={"result_data": _without_items(decided)})
             return result.model_copy(
-                update={"orchestration": decision, "task_results": _without_decision(result.task_results)}
+                update={
+                    "orchestration": decided.orchestration,
+                    "task_results": tuple(slim if other is task else other for other in result.task_results),
+                }
             )
     return result
 
 
-def _without_decision(results: tuple[TaskResult, ...]) -> tuple[TaskResult, ...]:
-    """The decision stands in the stage's result; once is enough."""
-    return tuple(
-        result.model_copy(
-            update={"result_data": {k: v for k, v in result.result_data.items() if k != "orchestration"}}
-        )
-        if result.result_data is not None
-        else result
-        for result in results
-    )
+def _without_items(decided: OrchestratingResult) -> JSONObject:
+    """What a task decided, but for the items: they stand in the stage's result, and once is enough."""
+    orchestration = decided.orchestration.model_copy(update={"items": ()})
+    slim: JSONObject = decided.model_copy(update={"orchestration": orchestration}).model_dump(mode="json")
+    return slim
 
 
 def task_result(task: TaskRecord) -> TaskResult:

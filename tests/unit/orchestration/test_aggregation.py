@@ -151,10 +151,17 @@ def test_a_large_decision_is_found_where_it_is_kept() -> None:
     assert decided == decision(OrchestrationAction.FAIL_JOB)
 
 
-def test_a_decision_stands_in_the_result_once() -> None:
-    result = stage_result(ROW, stage(), [deciding_task(OrchestrationAction.FAIL_JOB)], NOW)
-    (shown,) = with_decision(result, DecidingResult, PAYLOADS).task_results
-    assert shown.result_data == {}
+@pytest.mark.parametrize("kept_elsewhere", [False, True])
+def test_the_items_of_a_decision_stand_in_the_result_once(kept_elsewhere: bool) -> None:
+    orchestration = OrchestrationData(action=OrchestrationAction.CREATE_TASKS, items=("a", "b"), item_count=2)
+    made = DecidingResult(orchestration=orchestration).model_dump(mode="json")
+    reference = PAYLOADS.kept("a" * 64, "result", made)[1] if kept_elsewhere else None
+    row = task(result=None if kept_elsewhere else made, result_ref=reference)
+    result = with_decision(stage_result(ROW, stage(), [row], NOW), DecidingResult, PAYLOADS)
+    (shown,) = result.task_results
+    assert result.orchestration == orchestration
+    assert DecidingResult.model_validate(shown.result_data).orchestration.items == ()
+    assert DecidingResult.model_validate(shown.result_data).orchestration.item_count == 2
 
 
 def test_results_beyond_what_a_stage_holds_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,13 +32,14 @@ FUNCTION_KEY = "function-key-of-the-tests"
 _START_HOST = (
     "import sys; sys.path[:0] = [sys.argv.pop(1)]; from devhost.__main__ import main; sys.exit(main())"
 )
-_START_SECONDS = 40.0
-_STOP_SECONDS = 40.0
+# The storage emulator answers nobody while it clears away deleted messages, up to half a minute after many.
+_START_SECONDS = 90.0
+_STOP_SECONDS = 90.0
 _FINAL = {"completed", "completed_with_errors", "failed", "cancelled"}
 _SETTINGS_OF_OTHERS = ("AzureWebJobsStorage", "WEBSITE_", "CONTAINER_APP", "DEVHOST_", "GEOJOBS_", "PYTHON")
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 20.0, every: float = 0.02) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 90.0, every: float = 0.02) -> Any:
     """Wait until the condition gives something true, and return that; fail when it does not in time."""
     deadline = monotonic() + seconds
     tick = threading.Event()
@@ -139,7 +140,7 @@ class Host:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def wait(self, job_id: str, seconds: float = 30.0) -> dict[str, Any]:
+    def wait(self, job_id: str, seconds: float = 90.0) -> dict[str, Any]:
         """The job's status once it is final; asked for every 20 ms."""
 
         def final() -> dict[str, Any] | None:
@@ -148,7 +149,7 @@ class Host:
 
         return eventually(final, seconds)
 
-    def run(self, job_type: str = "hello_world", seconds: float = 30.0, **parameters: Any) -> dict[str, Any]:
+    def run(self, job_type: str = "hello_world", seconds: float = 90.0, **parameters: Any) -> dict[str, Any]:
         """Submit a job and wait for its end."""
         return self.wait(self.submit(job_type, **parameters), seconds)
 
@@ -167,10 +168,10 @@ class Host:
         assert answer.status_code == 200, answer.text
         return answer.text
 
-    def wait_for_rows(self, statement: str, *values: object, seconds: float = 20.0) -> None:
+    def wait_for_rows(self, statement: str, *values: object, seconds: float = 90.0) -> None:
         eventually(lambda: self.rows(statement, *values), seconds)
 
-    def wait_for_no_rows(self, statement: str, *values: object, seconds: float = 20.0) -> None:
+    def wait_for_no_rows(self, statement: str, *values: object, seconds: float = 90.0) -> None:
         eventually(lambda: not self.rows(statement, *values), seconds)
 
     def execute(self, statement: str, *values: object) -> None:

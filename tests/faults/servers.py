@@ -23,7 +23,7 @@ from tools.postgres_install import postgres_binaries
 
 DATABASE = "geojobs"
 _USER = "geojobs"
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 class OwnPostgres:

@@ -97,7 +97,7 @@ class Trial:
         self.http.close()
         self.start()
 
-    def restart_after_death(self, seconds: float = 30.0) -> None:
+    def restart_after_death(self, seconds: float = 90.0) -> None:
         """Wait for the armed fault to kill the process, then start another."""
         code = self.process.process.wait(seconds)
         assert code == -signal.SIGKILL, self.process.output()[-4000:]
@@ -138,7 +138,7 @@ class Trial:
     def is_armed(self, point: str) -> bool:
         return points.is_armed(self.folder, point)
 
-    def wait_until_struck(self, point: str, seconds: float = 20.0) -> None:
+    def wait_until_struck(self, point: str, seconds: float = 90.0) -> None:
         eventually(lambda: not self.is_armed(point), seconds)
 
     def submit(self, job_type: str = STURDY, **parameters: Any) -> str:
@@ -149,7 +149,7 @@ class Trial:
             assert answer.status_code in (200, 202), answer.text
         return id_of(job_type, body)
 
-    def wait(self, job_id: str, seconds: float = 30.0) -> str:
+    def wait(self, job_id: str, seconds: float = 90.0) -> str:
         """The job's final status, as the database has it."""
 
         def final() -> str | None:
@@ -244,7 +244,7 @@ def id_of(job_type: str, body: dict[str, Any]) -> str:
     return job_id_of(job_type, TrialJobParameters.model_validate(body).model_dump(mode="json"))
 
 
-def assert_complete(trial: Trial, job_ids: Sequence[str], seconds: float = 30.0) -> None:
+def assert_complete(trial: Trial, job_ids: Sequence[str], seconds: float = 90.0) -> None:
     """Every job completes, with every task's effect published once, whatever happened on the way."""
     deadline = monotonic() + seconds
     for job_id in job_ids:

@@ -23,7 +23,7 @@ from devhost.queue_client import ReceivedMessage
 
 REPOSITORY = Path(__file__).parents[3]
 SAMPLE_APP = REPOSITORY / "tests" / "data" / "devhost_app"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 def eventually(condition: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> None:

@@ -123,6 +123,16 @@ class TestUnclaimedTasks:
                 world.clear_outbox()
         assert sent_after == [5, 11, 23]
 
+    def test_it_is_sent_again_each_hour_however_long_it_waits(self, world: World) -> None:
+        opened(world, 1)
+        world.pass_time(10 * 3_600)
+        assert repairs(world) == {"unclaimed_tasks": 1}
+        world.clear_outbox()
+        world.pass_time(3_500)
+        assert repairs(world) == {}
+        world.pass_time(200)
+        assert repairs(world) == {"unclaimed_tasks": 1}
+
     def test_an_attempt_that_waits_for_its_time_counts_from_then(self, world: World) -> None:
         (task_id,) = opened(world, 1, retry=RetryPolicy(base_seconds=200, jitter=0))
         failed(world, task_id, ErrorClass.RETRYABLE)

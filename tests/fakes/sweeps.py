@@ -155,7 +155,7 @@ class FakeSweepRepository:
         """After the age first, then after twice as long each time."""
         if task.nudged_at is None:
             return True
-        pause = max(self._unclaimed_after, task.nudged_at - task.not_before)
+        pause = min(self._unclaimed_after * 12, max(self._unclaimed_after, task.nudged_at - task.not_before))
         return task.nudged_at < self._database.now - pause
 
     def _is_stalled(self, job: JobRow) -> bool:

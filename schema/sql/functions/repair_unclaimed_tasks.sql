@@ -1,5 +1,5 @@
--- Sends the message of a queued task again that nobody claimed for p_age, then after twice as long each time: most of
--- them only wait for a worker.
+-- Sends the message of a queued task again that nobody claimed for p_age, then after twice as long each time, as most
+-- of them only wait for a worker; but at least once in twelve times p_age, as that message may be lost too.
 create or replace function app.repair_unclaimed_tasks(p_limit integer, p_age interval) returns integer
 language plpgsql
 set enable_seqscan = off as $$
@@ -9,7 +9,8 @@ begin
     with late as (
         select t.task_id from app.tasks t
          where t.status = 'queued' and t.not_before < now() - p_age
-           and (t.nudged_at is null or t.nudged_at < now() - greatest(p_age, t.nudged_at - t.not_before))
+           and (t.nudged_at is null or t.nudged_at < now()
+                - least(p_age * 12, greatest(p_age, t.nudged_at - t.not_before)))
            and not exists (
                select from app.outbox o
                 where o.job_id = t.job_id and o.run = t.run and o.stage = t.stage and o.task_id = t.task_id)

@@ -13,9 +13,18 @@ from triggers.application import Application
 from triggers.health import HEALTH_ROUTES
 from triggers.inspection import INSPECTION_ROUTES
 from triggers.jobs import JOB_ROUTES
+from triggers.maintenance import MAINTENANCE_ROUTES
+from triggers.monitor import MONITOR_ROUTES
 from triggers.schema_admin import SCHEMA_ROUTES
 
-ALL_ROUTES = (*JOB_ROUTES, *INSPECTION_ROUTES, *SCHEMA_ROUTES, *HEALTH_ROUTES)
+ALL_ROUTES = (
+    *JOB_ROUTES,
+    *INSPECTION_ROUTES,
+    *MONITOR_ROUTES,
+    *MAINTENANCE_ROUTES,
+    *SCHEMA_ROUTES,
+    *HEALTH_ROUTES,
+)
 
 
 @dataclass(frozen=True)

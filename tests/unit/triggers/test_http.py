@@ -141,13 +141,23 @@ def test_access_is_the_platforms_level(access: Access, level: func.AuthLevel) ->
 
 
 def test_only_liveness_is_open_and_what_changes_or_shows_everything_takes_the_master_key() -> None:
-    by_access = {access: {route.path for route in ALL_ROUTES if route.access is access} for access in Access}
-    assert by_access[Access.OPEN] == {"health/live"}
+    by_access = {
+        access: {f"{route.method} {route.path}" for route in ALL_ROUTES if route.access is access}
+        for access in Access
+    }
+    assert by_access[Access.OPEN] == {"GET health/live"}
     assert by_access[Access.ADMIN] == {
-        "db/debug/all",
-        "db/schema/redeploy",
-        "db/schema/nuke",
-        "db/schema/migrate",
+        "GET db/debug/all",
+        "POST db/schema/redeploy",
+        "POST db/schema/nuke",
+        "POST db/schema/migrate",
+        "POST db/maintenance/cleanup",
+        "POST jobs/{job_id}/cancel",
+        "POST jobs/{job_id}/retry",
+        "POST jobs/{job_id}/rerun",
+        "POST monitor/poison",
+        "POST monitor/poison/{dead_letter_id}/replay",
+        "DELETE monitor/poison/{dead_letter_id}",
     }
 
 

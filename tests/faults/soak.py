@@ -69,6 +69,7 @@ class Recovery:
     tasks: int
     median_seconds: float
     max_seconds: float
+    median_seconds_until_claimed_again: float
     max_seconds_until_claimed_again: float
     max_seconds_between_sweeps: float
     lease_seconds: float = LEASE_SECONDS
@@ -174,10 +175,12 @@ class Soak:
         if not times:
             return None
         lost = sorted(seconds for seconds, _ in times)
+        again = sorted(seconds for _, seconds in times)
         return Recovery(
             tasks=len(times),
             median_seconds=round(lost[len(lost) // 2], 2),
             max_seconds=round(lost[-1], 2),
-            max_seconds_until_claimed_again=round(max(again for _, again in times), 2),
+            median_seconds_until_claimed_again=round(again[len(again) // 2], 2),
+            max_seconds_until_claimed_again=round(again[-1], 2),
             max_seconds_between_sweeps=round(float(self._value(_SWEEP_GAP)), 2),
         )

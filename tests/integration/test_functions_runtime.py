@@ -16,7 +16,7 @@ from repositories.jobs import PostgresJobRepository
 from repositories.postgres import Database
 from repositories.stages import StageCompletionRepository
 from schema.messages import JobQueueMessage
-from schema.queues import JOB_QUEUE, TASK_QUEUE
+from schema.queues import ALL_QUEUES, JOB_QUEUE
 from schema.states import JobStatus, StageStatus
 from tools.paths import LOCAL, ROOT
 from tools.profiles import locked
@@ -98,8 +98,8 @@ def test_the_runtime_indexes_every_function_and_runs_one(
     assert played["answers"] == [{"failure": None, "status": 200, "body": '{"status":"live"}'}]
     triggers = played["triggers"].values()
     queues = {trigger["queueName"] for trigger in triggers if trigger["type"] == "queueTrigger"}
-    assert queues == {JOB_QUEUE, TASK_QUEUE}
-    assert sum(trigger["type"] == "timerTrigger" for trigger in triggers) == 2
+    assert queues == set(ALL_QUEUES)
+    assert sum(trigger["type"] == "timerTrigger" for trigger in triggers) == 3
     assert played["triggers"]["submit_job"]["route"] == "jobs/submit/{job_type}"
 
 
@@ -129,3 +129,14 @@ def test_a_message_that_is_no_text_reaches_the_app_and_goes_on_record(
     assert "MessageExtractionError" in played["answers"][0]["failure"]
     letters = database.fetch_all("select queue, message_id, error_code from app.dead_letters")
     assert letters == [{"queue": JOB_QUEUE, "message_id": "message-1", "error_code": "MESSAGE_NOT_EXTRACTED"}]
+
+
+def test_a_message_of_a_poison_queue_reaches_the_app_and_is_judged(
+    runtime_python: Path, app_environment: dict[str, str], database: Database
+) -> None:
+    call = {**_job_message("cGxhaW4="), "function": "judge_poison_job_message"}
+    played = _play(runtime_python, app_environment, call)
+
+    assert played["answers"] == [{"failure": None}]
+    letters = database.fetch_all("select queue, body, verdict from app.dead_letters")
+    assert letters == [{"queue": JOB_QUEUE, "body": "plain", "verdict": "unknown"}]

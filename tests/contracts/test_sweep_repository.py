@@ -117,7 +117,7 @@ class TestUnclaimedTasks:
     def test_it_is_sent_again_after_twice_as_long_each_time(self, world: World) -> None:
         opened(world, 1)
         world.pass_time(310)
-        for passing in (280, 570, 1_160):
+        for passing in (280, 620, 1_300):
             assert repairs(world) == {"unclaimed_tasks": 1}
             world.clear_outbox()
             world.pass_time(passing)

@@ -167,6 +167,8 @@ class Database:
 
 def _is_hung_up(connection: Connection) -> bool:
     """An idle connection has nothing to say: one that can be read from has been closed or warned."""
+    if connection.closed:
+        return True
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

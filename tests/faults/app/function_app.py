@@ -1,5 +1,6 @@
 """The function app with the trials' job types and fault points, for the local host to load."""
 
+import json
 import os
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from bootstrap import Parts, SystemClock, bootstrap
 from config import Settings, load_settings
 from devhost.queue_client import StorageQueue
 from devhost.queues import QueueListener
+from orchestration.intake import MessageIntake
 from orchestration.leases import LeaseKeeper
 from orchestration.relay import OutboxRelay
 from repositories.dead_letters import PostgresDeadLetterRepository
@@ -68,6 +70,12 @@ def _unclaimed_after(settings: Settings) -> timedelta:
     return timedelta(seconds=settings.unclaimed_after_seconds)
 
 
+def intake_of_this_host() -> MessageIntake:
+    """The app reads the checkout's ``host.json``; a trial gives up a message sooner."""
+    queues = json.loads((folder / "host.json").read_bytes())["extensions"]["queues"]
+    return MessageIntake(application.poison_desk._letters, queues["maxDequeueCount"])
+
+
 def _hide_for(seconds: int) -> None:
     """How long the host hides messages in work: fixed in Azure, shorter where a trial waits for it."""
     QueueListener.__init__.__kwdefaults__["hidden_seconds"] = seconds
@@ -80,7 +88,7 @@ work = Work(faults, os.getpid())
 application = bootstrap(settings, trial_catalogs(work), adapt=adapt)
 driver: Any = Watched(application.driver, "driver", faults)
 runner: Any = Watched(application.runner, "runner", faults)
-application = replace(application, driver=driver, runner=runner)
+application = replace(application, driver=driver, runner=runner, intake=intake_of_this_host())
 
 if "TRIAL_HIDDEN_SECONDS" in os.environ:
     _hide_for(int(os.environ["TRIAL_HIDDEN_SECONDS"]))

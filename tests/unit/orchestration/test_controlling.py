@@ -141,3 +141,14 @@ class TestRetryAndRerun:
         (record,) = [each for each in caplog.records if each.message == "job was told"]
         facts = vars(record)
         assert (facts["told"], facts["job_id"], facts["correlation_id"]) == ("retry", job.job_id, "corr-2")
+
+
+def test_a_job_that_was_told_stays_told_where_its_messages_must_wait(
+    system: FakeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise DatabaseUnavailableError("away")
+
+    job = ended(system)
+    monkeypatch.setattr(system.relay, "drain", away)
+    assert system.control.rerun(job.job_id, "corr-2").run == 2

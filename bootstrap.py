@@ -136,7 +136,7 @@ def bootstrap(
         dry_run=DryRun(parts.job_catalog, submit, planner),
         jobs=JobViewer(parts.job_catalog, parts.jobs, parts.stages),
         job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
-        control=JobControl(parts.jobs, parts.relay),
+        control=JobControl(parts.jobs, parts.stages, parts.relay),
         driver=_driver(parts, planner),
         runner=_runner(parts, _worker_name(settings)),
         intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from interfaces.repositories import JobRepository
+from interfaces.repositories import JobRepository, StageRepository
 from orchestration.relay import OutboxRelay
 from schema.errors import DatabaseUnavailableError, JobNotFoundError, JobStateConflictError
 from schema.records import Control, ControlOutcome, JobRecord
@@ -17,8 +17,9 @@ class JobControl:
     All raise ``JobNotFoundError``, and ``JobStateConflictError`` where the job's state does not allow it.
     """
 
-    def __init__(self, jobs: JobRepository, relay: OutboxRelay) -> None:
+    def __init__(self, jobs: JobRepository, stages: StageRepository, relay: OutboxRelay) -> None:
         self._jobs = jobs
+        self._stages = stages
         self._relay = relay
 
     def cancel(self, job_id: str, reason: str, correlation_id: str) -> JobRecord:
@@ -61,8 +62,10 @@ class JobControl:
         _log.info("job was told", extra={**facts, "told": name, "status": control.job.status.value})
         self._relay.dispatch(control.outbox)
         try:
+            # A retry's last task may have ended meanwhile, and not have seen that its stage is open again.
+            self._relay.dispatch(self._stages.close(job_id, control.job.run, control.job.stage))
             self._relay.drain()
         except DatabaseUnavailableError:
-            # The job is told: the caller must not hear otherwise. The relay's timer sends what is left.
-            _log.warning("messages were left to the timer", extra=facts, exc_info=True)
+            # The job is told: the caller must not hear otherwise. The timers do what is left.
+            _log.warning("the rest was left to the timers", extra=facts, exc_info=True)
         return control.job

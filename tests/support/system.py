@@ -132,7 +132,7 @@ class System:
             worker="worker-1",
         )
         self.intake = MessageIntake(repositories.dead_letters)
-        self.control = JobControl(repositories.jobs, self.relay)
+        self.control = JobControl(repositories.jobs, repositories.stages, self.relay)
         self.poison = PoisonHandler(
             jobs=repositories.jobs,
             tasks=repositories.tasks,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from schema.errors import (
 )
 from schema.states import JobStatus, TaskStatus
 from tests.support.system import FakeSystem
-from tests.unit.orchestration.trial import WorkResult, ended, handlers, job_type, raising, stage
+from tests.unit.orchestration.trial import WorkResult, ended, handlers, job_type, raising, run, stage
 
 MakeSystem = Callable[..., FakeSystem]
 UNKNOWN = "a" * 64
@@ -105,6 +106,35 @@ class TestRetryAndRerun:
         system.control.retry(job.job_id, "corr-2")
         system.run_until_quiet()
         assert (system.job(job.job_id).status, ran) == (JobStatus.COMPLETED, [0, 1, 1, 2, 3])
+
+    def test_a_stage_whose_last_task_ends_while_it_is_opened_again_is_closed(
+        self, started: MakeSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its worker saw the stage as it was before the retry, the retry the task as it was before its end."""
+        jobs: list[str] = []
+
+        def handler(_: Any, context: Any) -> WorkResult:
+            jobs.append(context.job_id)
+            system.control.cancel(context.job_id, "stop", "corr-2")
+            return WorkResult(number=1)
+
+        system = started(handler)
+        retry = system.repositories.jobs.retry
+        run(system)
+        (job_id,) = jobs
+        (task,) = system.database.tables.tasks.values()
+        running = replace(task, status=TaskStatus.PROCESSING, result=None)
+
+        def overtaken(*arguments: Any) -> Any:
+            system.database.tables.tasks[task.task_id] = running
+            control = retry(*arguments)
+            system.database.tables.tasks[task.task_id] = task
+            return control
+
+        monkeypatch.setattr(system.repositories.jobs, "retry", overtaken)
+        system.control.retry(job_id, "corr-3")
+        system.run_until_quiet()
+        assert system.job(job_id).status is JobStatus.COMPLETED
 
     def test_a_rerun_runs_everything_in_a_new_run(self, failing: Any) -> None:
         system, ran, broken = failing

@@ -110,7 +110,7 @@ class TestRetryAndRerun:
     def test_a_stage_whose_last_task_ends_while_it_is_opened_again_is_closed(
         self, started: MakeSystem, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Its worker saw the stage as before the retry, and the retry saw the task as before its end."""
+        """The worker saw the stage as it was before the retry, the retry the task before its end."""
         jobs: list[str] = []
 
         def handler(_: Any, context: Any) -> WorkResult:

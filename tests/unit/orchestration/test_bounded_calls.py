@@ -23,6 +23,14 @@ def calls() -> Iterator[BoundedCalls]:
 
 
 @pytest.fixture
+def patient() -> Iterator[BoundedCalls]:
+    """With time for a busy machine to let the function's thread run."""
+    calls = BoundedCalls(grace_seconds=3.0)
+    yield calls
+    calls.close()
+
+
+@pytest.fixture
 def release() -> Iterator[threading.Event]:
     """Lets what hangs go at the end of the test."""
     event = threading.Event()
@@ -76,16 +84,16 @@ class TestInTime:
 
 
 class TestTooLate:
-    def test_the_function_is_told_first_and_may_still_end_well(self, calls: BoundedCalls) -> None:
+    def test_the_function_is_told_first_and_may_still_end_well(self, patient: BoundedCalls) -> None:
         told = threading.Event()
 
         def stops_when_told() -> str:
             assert told.wait(10)
             return "ended by itself"
 
-        assert calls(stops_when_told, 0.05, told.set) == "ended by itself"
+        assert patient(stops_when_told, 0.05, told.set) == "ended by itself"
 
-    def test_what_it_raises_when_told_is_the_outcome(self, calls: BoundedCalls) -> None:
+    def test_what_it_raises_when_told_is_the_outcome(self, patient: BoundedCalls) -> None:
         told = threading.Event()
 
         def stops_when_told() -> None:
@@ -93,15 +101,15 @@ class TestTooLate:
             raise TaskTimedOutError("it asked, and stopped")
 
         with pytest.raises(TaskTimedOutError, match="it asked, and stopped"):
-            calls(stops_when_told, 0.05, told.set)
+            patient(stops_when_told, 0.05, told.set)
 
-    def test_python_code_that_does_not_ask_is_interrupted(self, calls: BoundedCalls) -> None:
+    def test_python_code_that_does_not_ask_is_interrupted(self, patient: BoundedCalls) -> None:
         begun = monotonic()
         with pytest.raises(TaskTimedOutError, match="interrupted"):
-            calls(run_for_ever, 0.05, nothing)
-        assert monotonic() - begun < 10
+            patient(run_for_ever, 0.05, nothing)
+        assert monotonic() - begun < 20
 
-    def test_an_interrupted_function_cleans_up(self, calls: BoundedCalls) -> None:
+    def test_an_interrupted_function_cleans_up(self, patient: BoundedCalls) -> None:
         cleaned = threading.Event()
 
         def run() -> None:
@@ -111,7 +119,7 @@ class TestTooLate:
                 cleaned.set()
 
         with pytest.raises(TaskTimedOutError):
-            calls(run, 0.05, nothing)
+            patient(run, 0.05, nothing)
         assert cleaned.is_set()
 
     def test_native_code_is_abandoned(

@@ -1,7 +1,9 @@
 """Dropping and building the schema of an app that runs: guarded, complete, and then business as usual."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import psycopg
 import pytest
 
 from schema.queues import ALL_QUEUES
@@ -104,14 +106,23 @@ def test_a_redeployment_amid_a_job_leaves_a_system_that_works(clean: Host) -> No
 @pytest.mark.parametrize("path", ["db/schema/redeploy?confirm=yes", "db/schema/nuke?confirm=yes"])
 def test_a_reset_survives_a_deadlock_with_a_job(clean: Host, path: str) -> None:
     before = len(clean.process.records(DEADLOCK))
-    with clean.connect() as job, ThreadPoolExecutor(1) as caller:
+    for _ in range(5):
+        with suppress(psycopg.errors.DeadlockDetected):  # the server may choose this side: then once more
+            assert _reset_amid_a_lock(clean, path) == 200
+            break
+        clean.http.post("db/schema/redeploy?confirm=yes")
+    assert len(clean.process.records(DEADLOCK)) == before + 1
+
+
+def _reset_amid_a_lock(host: Host, path: str) -> int:
+    """The status of a reset that meets a job which holds one table and then wants the one it waits with."""
+    with host.connect() as job, ThreadPoolExecutor(1) as caller:
         with job.transaction():
             job.execute("lock table app.sweeps, app.tasks, app.schema_migrations in access share mode")
-            answer = caller.submit(clean.http.post, path)
-            taken = eventually(lambda: clean.rows(TAKEN_BY_ONE_WHO_WAITS), every=0.005)[0]["name"]
+            answer = caller.submit(host.http.post, path)
+            taken = eventually(lambda: host.rows(TAKEN_BY_ONE_WHO_WAITS), every=0.005)[0]["name"]
             job.execute(f"lock table {taken} in access share mode".encode())
-        assert answer.result(30).status_code == 200
-    assert len(clean.process.records(DEADLOCK)) == before + 1
+        return answer.result(30).status_code
 
 
 def test_migrations_amid_a_job_do_it_no_harm(clean: Host) -> None:

@@ -20,7 +20,7 @@ VERSION = (
 )
 PORTS = (ports.BLOB, ports.QUEUE, ports.TABLE)
 _INSTALL_SECONDS = 600.0
-_TEST_ACCOUNTS = 200
+_TEST_ACCOUNTS = 600
 
 
 @dataclass(frozen=True)

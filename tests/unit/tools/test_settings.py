@@ -49,7 +49,7 @@ def test_dev_has_the_well_known_account_alone(tmp_path: Path) -> None:
 def test_tests_have_many_accounts_with_valid_keys(tmp_path: Path) -> None:
     accounts = azurite.accounts(Profile("test", tmp_path))
 
-    assert len({account.name for account in accounts}) == 201
+    assert len({account.name for account in accounts}) == 601
     assert all(len(base64.b64decode(account.key, validate=True)) == 64 for account in accounts)
 
 

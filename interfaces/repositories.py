@@ -44,18 +44,19 @@ class JobRepository(Protocol):
         """End a run that is still active; false where it was not."""
         ...
 
-    def cancel(self, job_id: str, reason: str) -> Control | None:
+    def cancel(self, job_id: str, reason: str, actor: str | None = None) -> Control | None:
         """Stop the job with all of it that has not started; ``refused`` where it ended otherwise already.
 
-        ``None`` for an unknown job, here and below.
+        ``None`` for an unknown job, here and below. ``actor`` is who the audit trail says did it; without
+        one it names the process.
         """
         ...
 
-    def retry(self, job_id: str, correlation_id: str) -> Control | None:
+    def retry(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
         """Resume a failed or cancelled job where it stopped; there only what did not complete runs again."""
         ...
 
-    def rerun(self, job_id: str, correlation_id: str) -> Control | None:
+    def rerun(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
         """Start the next run of a job that has ended; ``refused`` while one is under way."""
         ...
 

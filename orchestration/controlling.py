@@ -15,6 +15,7 @@ class JobControl:
     """Each call is one compare-and-set: what it races with either comes first or changes nothing.
 
     All raise ``JobNotFoundError``, and ``JobStateConflictError`` where the job's state does not allow it.
+    ``actor`` is who asked for it, where that is known, for the audit trail.
     """
 
     def __init__(self, jobs: JobRepository, stages: StageRepository, relay: OutboxRelay) -> None:
@@ -22,30 +23,34 @@ class JobControl:
         self._stages = stages
         self._relay = relay
 
-    def cancel(self, job_id: str, reason: str, correlation_id: str) -> JobRecord:
+    def cancel(self, job_id: str, reason: str, correlation_id: str, actor: str | None = None) -> JobRecord:
         """Stop the job: what has not started never will, what runs is told to stop. Again is no error."""
         return self._done(
             "cancel",
             job_id,
             correlation_id,
-            lambda: self._jobs.cancel(job_id, reason),
+            lambda: self._jobs.cancel(job_id, reason, actor),
             "queued or processing",
         )
 
-    def retry(self, job_id: str, correlation_id: str) -> JobRecord:
+    def retry(self, job_id: str, correlation_id: str, actor: str | None = None) -> JobRecord:
         """Resume the job at the stage where it stopped; there only what did not complete runs again."""
         return self._done(
             "retry",
             job_id,
             correlation_id,
-            lambda: self._jobs.retry(job_id, correlation_id),
+            lambda: self._jobs.retry(job_id, correlation_id, actor),
             "failed or cancelled",
         )
 
-    def rerun(self, job_id: str, correlation_id: str) -> JobRecord:
+    def rerun(self, job_id: str, correlation_id: str, actor: str | None = None) -> JobRecord:
         """Start the job's next run from stage 1; earlier runs stay on record."""
         return self._done(
-            "rerun", job_id, correlation_id, lambda: self._jobs.rerun(job_id, correlation_id), "ended"
+            "rerun",
+            job_id,
+            correlation_id,
+            lambda: self._jobs.rerun(job_id, correlation_id, actor),
+            "ended",
         )
 
     def _done(

@@ -48,17 +48,18 @@ class PostgresJobRepository:
         row = self._database.fetch_one(_SQL["finish_job"], finish_parameters(finish))
         return row is not None and bool(row["done"])
 
-    def cancel(self, job_id: str, reason: str) -> Control | None:
-        row = self._database.fetch_one(_SQL["cancel_job"], {"job_id": job_id, "reason": reason})
+    def cancel(self, job_id: str, reason: str, actor: str | None = None) -> Control | None:
+        given = {"job_id": job_id, "reason": reason, "actor": actor}
+        row = self._database.fetch_one(_SQL["cancel_job"], given)
         return None if row is None else _control(row, "cancelled")
 
-    def retry(self, job_id: str, correlation_id: str) -> Control | None:
-        given = {"job_id": job_id, "correlation_id": correlation_id}
+    def retry(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
+        given = {"job_id": job_id, "correlation_id": correlation_id, "actor": actor}
         row = self._database.fetch_one(_SQL["retry_job"], given)
         return None if row is None else _control(row, "retried")
 
-    def rerun(self, job_id: str, correlation_id: str) -> Control | None:
-        given = {"job_id": job_id, "correlation_id": correlation_id}
+    def rerun(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
+        given = {"job_id": job_id, "correlation_id": correlation_id, "actor": actor}
         row = self._database.fetch_one(_SQL["rerun_job"], given)
         return None if row is None else _control(row, "rerun")
 

@@ -62,7 +62,11 @@ class StageRecord(Record):
 
 
 class StageSummary(Record):
-    """A stage with the counts of its tasks; ``result`` holds the first 100 task results only."""
+    """A stage with the counts of its tasks; ``result`` holds the first 100 task results only.
+
+    ``ended_lately`` counts the tasks that ended since the stage was opened or, where its job was retried,
+    since it was taken up again (``resumed_at``); 0 once the stage has its result.
+    """
 
     stage: int
     status: StageStatus
@@ -71,6 +75,10 @@ class StageSummary(Record):
     completed: int
     failed: int
     running: int
+    ended_lately: int
+    opened_at: datetime
+    resumed_at: datetime | None = None
+    closed_at: datetime | None = None
     result: JSONObject | None = None
 
 

@@ -17,13 +17,13 @@ select app.finish_job(%(job_id)s, %(run)s, %(status)s, %(result)s, %(result_ref)
 select app.end_run(%(job_id)s, %(run)s, 'failed', %(error)s) as done;
 
 -- name: cancel_job
-select outcome, job from app.cancel_job(%(job_id)s, %(reason)s);
+select outcome, job from app.cancel_job(%(job_id)s, %(reason)s, %(actor)s);
 
 -- name: retry_job
-select outcome, job, outbox from app.retry_job(%(job_id)s, %(correlation_id)s);
+select outcome, job, outbox from app.retry_job(%(job_id)s, %(correlation_id)s, %(actor)s);
 
 -- name: rerun_job
-select outcome, job, outbox from app.rerun_job(%(job_id)s, %(correlation_id)s);
+select outcome, job, outbox from app.rerun_job(%(job_id)s, %(correlation_id)s, %(actor)s);
 
 -- name: get_stage
 select * from app.stages where job_id = %(job_id)s and run = %(run)s and stage = %(stage)s;
@@ -32,19 +32,21 @@ select * from app.stages where job_id = %(job_id)s and run = %(run)s and stage =
 select * from app.stages where job_id = %(job_id)s and run = %(run)s order by stage;
 
 -- name: stage_summaries
-select s.stage, s.status, s.task_type, s.expected, c.completed, c.failed, c.running,
+select s.stage, s.status, s.task_type, s.expected, s.opened_at, s.resumed_at, s.closed_at,
+       c.completed, c.failed, c.running, c.ended_lately,
        case when s.result is not null then s.result #- '{orchestration,items}' || jsonb_build_object(
            'task_results', jsonb_path_query_array(s.result, '$.task_results[0 to 99]')) end as result
   from app.stages s
   left join lateral (
       select count(*) filter (where t.status = 'completed') as completed,
              count(*) filter (where t.status in ('failed', 'skipped', 'cancelled')) as failed,
-             count(*) filter (where t.status = 'processing') as running
+             count(*) filter (where t.status = 'processing') as running,
+             count(*) filter (where t.finished_at >= coalesce(s.resumed_at, s.opened_at)) as ended_lately
         from app.tasks t
        where s.result is null and t.job_id = s.job_id and t.run = s.run and t.stage = s.stage
       having s.result is null
       union all
-      select s.completed, s.failed, 0 where s.result is not null
+      select s.completed, s.failed, 0, 0 where s.result is not null
   ) c on true
  where s.job_id = %(job_id)s and s.run = %(run)s
  order by s.stage;

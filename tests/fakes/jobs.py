@@ -1,4 +1,7 @@
-"""Jobs in memory, as ``app.submit_job``, ``cancel_job``, ``retry_job`` and ``rerun_job`` do it."""
+"""Jobs in memory, as ``app.submit_job``, ``cancel_job``, ``retry_job`` and ``rerun_job`` do it.
+
+Who did something is not kept: the trail in memory has no actors.
+"""
 
 from schema.records import Control, ControlOutcome, FinishJob, JobRecord, NewJob, OutboxRecord, Submission
 from schema.results import ErrorDetail
@@ -38,7 +41,7 @@ class FakeJobRepository:
         with self._database.transaction():
             return finish_job(self._database, finish)
 
-    def cancel(self, job_id: str, reason: str) -> Control | None:
+    def cancel(self, job_id: str, reason: str, actor: str | None = None) -> Control | None:
         with self._database.transaction() as tables:
             row = tables.jobs.get(job_id)
             if row is None:
@@ -49,7 +52,7 @@ class FakeJobRepository:
             cancelled = row.status is JobStatus.CANCELLED
             return Control(ControlOutcome.DONE if cancelled else ControlOutcome.REFUSED, job_record(row), [])
 
-    def retry(self, job_id: str, correlation_id: str) -> Control | None:
+    def retry(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
         with self._database.transaction() as tables:
             row = tables.jobs.get(job_id)
             if row is None:
@@ -62,7 +65,7 @@ class FakeJobRepository:
             goes_on = resume_stage(self._database, (job_id, row.run, row.stage))
             return Control(ControlOutcome.DONE, job_record(row), [] if goes_on else self._woken(row))
 
-    def rerun(self, job_id: str, correlation_id: str) -> Control | None:
+    def rerun(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
         with self._database.transaction() as tables:
             row = tables.jobs.get(job_id)
             if row is None:

@@ -78,9 +78,12 @@ def _of_run(database: FakeDatabase, job_id: str, run: int) -> list[StageRow]:
 
 
 def _summary(database: FakeDatabase, row: StageRow) -> StageSummary:
-    states = [task.status for task in tasks_of(database, row.key)]
-    running, completed, failed = 0, row.completed, row.failed
+    tasks = tasks_of(database, row.key)
+    states = [task.status for task in tasks]
+    running, completed, failed, lately = 0, row.completed, row.failed, 0
     if row.result is None:
+        begun = row.resumed_at or row.opened_at
+        lately = sum(task.finished_at is not None and task.finished_at >= begun for task in tasks)
         running = sum(state is TaskStatus.PROCESSING for state in states)
         completed = sum(state is TaskStatus.COMPLETED for state in states)
         failed = sum(state in _ENDED_BADLY for state in states)
@@ -92,6 +95,10 @@ def _summary(database: FakeDatabase, row: StageRow) -> StageSummary:
         completed=completed,
         failed=failed,
         running=running,
+        ended_lately=lately,
+        opened_at=row.opened_at,
+        resumed_at=row.resumed_at,
+        closed_at=row.closed_at,
         result=None if row.result is None else _shown(row.result),
     )
 

@@ -2,8 +2,10 @@
 create or replace function app.on_stage_transition() returns trigger
 language plpgsql as $$
 begin
-    insert into app.job_events (job_id, run, stage, entity, from_status, event, to_status, correlation_id)
-    select new.job_id, new.run, new.stage, 'stage', old.status, new.last_event, new.status, new.correlation_id
+    insert into app.job_events
+        (job_id, run, stage, entity, from_status, event, to_status, correlation_id, actor)
+    select new.job_id, new.run, new.stage, 'stage', old.status, new.last_event, new.status, new.correlation_id,
+           app.current_actor()
       from app.transitions
      where entity = 'stage' and from_status = old.status::text
        and event = new.last_event and to_status = new.status::text;

@@ -5,9 +5,10 @@ language plpgsql as $$
 begin
     insert into app.job_events
         (job_id, run, stage, task_id, attempt, entity, from_status, event, to_status, correlation_id,
-         details)
+         actor, details)
     select new.job_id, new.run, new.stage, new.task_id, new.attempt, 'task',
            old.status, new.last_event, new.status, new.correlation_id,
+           app.current_actor(),
            case when new.last_event in ('failed', 'attempt_failed', 'lease_expired') then new.error end
       from app.transitions
      where entity = 'task' and from_status = old.status::text

@@ -1,11 +1,13 @@
--- Starts the next run of a finished job from its first stage; what earlier runs did stays on record. One row:
--- 'rerun', or 'active' where a run is under way; none for an unknown job.
-create or replace function app.rerun_job(p_job_id char(64), p_correlation_id text)
+-- Starts the next run of a finished job from its first stage; what earlier runs did stays on record. The audit
+-- trail names p_actor (null: this process). One row: 'rerun', or 'active' where a run is under way; none for an unknown
+-- job.
+create or replace function app.rerun_job(p_job_id char(64), p_correlation_id text, p_actor text)
 returns table (outcome text, job jsonb, outbox jsonb)
 language plpgsql as $$
 declare
     v_job app.jobs;
 begin
+    perform set_config('app.actor', coalesce(p_actor, ''), true);
     update app.jobs
        set status = 'queued', last_event = 'rerun', run = run + 1, stage = 1, result = null, result_ref = null,
            error = null, started_at = null, finished_at = null, nudged_at = null, updated_at = now(),
@@ -19,3 +21,5 @@ begin
         return query select 'active', to_jsonb(j), '[]'::jsonb from app.jobs j where j.job_id = p_job_id;
     end if;
 end $$;
+-- As it was before it took p_actor.
+drop function if exists app.rerun_job(char, text);

@@ -1,12 +1,14 @@
 -- Resumes a failed or cancelled job at the stage where it stopped: there, only what failed or never started runs.
--- One row: 'retried', or 'refused' in any other state; none for an unknown job.
-create or replace function app.retry_job(p_job_id char(64), p_correlation_id text)
+-- The audit trail names p_actor (null: this process). One row: 'retried', or 'refused' in any other state; none for an
+-- unknown job.
+create or replace function app.retry_job(p_job_id char(64), p_correlation_id text, p_actor text)
 returns table (outcome text, job jsonb, outbox jsonb)
 language plpgsql as $$
 declare
     v_job app.jobs;
     v_outbox jsonb := '[]';
 begin
+    perform set_config('app.actor', coalesce(p_actor, ''), true);
     select * into v_job from app.jobs where job_id = p_job_id for update;
     if not found then
         return;
@@ -29,3 +31,5 @@ begin
     end if;
     return query select 'retried', to_jsonb(v_job), v_outbox;
 end $$;
+-- As it was before it took p_actor.
+drop function if exists app.retry_job(char, text);

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from config import AuthMode, PostgresAuth, Settings
+from config import PostgresAuth, Settings
 from interfaces.queues import QueueRepository
 from orchestration.bounded_calls import BoundedCalls
 from orchestration.controlling import JobControl
@@ -153,7 +153,8 @@ def bootstrap(
         queue=parts.queue,
         clock=parts.clock,
         allow_schema_reset=settings.allow_schema_reset,
-        check_keys=settings.auth_mode is AuthMode.KEYS,
+        auth_mode=settings.auth_mode,
+        public_url=settings.public_url,
         max_body_bytes=settings.max_body_bytes,
         close=close,
     )

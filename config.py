@@ -6,14 +6,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schema.access import AuthMode
 from schema.errors import ConfigurationError
-
-
-class AuthMode(StrEnum):
-    """``keys``: the platform's function keys. ``anonymous``: open, on a laptop only."""
-
-    KEYS = "keys"
-    ANONYMOUS = "anonymous"
 
 
 class PostgresAuth(StrEnum):
@@ -53,11 +47,13 @@ class Settings(BaseSettings):
     alert_callback_url: SecretStr | None = None
     retention_days: Annotated[float, Field(gt=0)] = 30.0
     unclaimed_after_seconds: Annotated[float, Field(gt=0)] = 300.0
+    public_url: str | None = None
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
     website_instance_id: str = ""
     website_pod_name: str = ""
     website_site_name: str = ""
+    website_auth_enabled: bool = False
     container_app_name: str = ""
 
     @property
@@ -82,6 +78,11 @@ class Settings(BaseSettings):
     def _fits_together(self) -> "Settings":
         if self.auth_mode is AuthMode.ANONYMOUS and self.deployed_as:
             raise ValueError("AUTH_MODE=anonymous is for a laptop; here the app is deployed")
+        if self.auth_mode is AuthMode.ENTRA and not self.website_auth_enabled:
+            raise ValueError(
+                "AUTH_MODE=entra believes what the platform's authentication says of callers, and here it is "
+                "switched off (WEBSITE_AUTH_ENABLED)"
+            )
         if not self.storage_connection_string and not (self.storage_queue_uri and self.storage_blob_uri):
             raise ValueError(
                 f"{_STORAGE} (a connection string), or {_STORAGE}__queueServiceUri and "

@@ -290,3 +290,53 @@ class CleanupView(ApiModel):
     payloads: int
     dry_run: bool
     more: bool
+
+
+class JobRow(ApiModel):
+    """The whole row of a job, its stages of all runs, and how many tasks each stage has in each state."""
+
+    job: JSONObject
+    stages: Sequence[JSONObject]
+    task_counts: Sequence[JSONObject]
+
+
+class Statistics(ApiModel):
+    """Counts and speeds of the newest ``counted_newest`` rows; what is unfinished, in all."""
+
+    counted_newest: int
+    jobs_by_type_and_status: Sequence[JSONObject]
+    tasks_by_type_and_status: Sequence[JSONObject]
+    speed: JSONObject
+    unfinished: JSONObject
+    tables: Sequence[JSONObject]
+    indexes: Sequence[JSONObject]
+    connections: JSONObject
+
+
+class Everything(ApiModel):
+    """Rows of each table, newest first; of the outbox the oldest."""
+
+    jobs: Sequence[JSONObject]
+    stages: Sequence[JSONObject]
+    tasks: Sequence[JSONObject]
+    outbox: Sequence[JSONObject]
+    dead_letters: Sequence[JSONObject]
+    events: Sequence[JSONObject]
+    sweeps: Sequence[JSONObject]
+
+
+class SchemaSteps(ApiModel):
+    """What was done, in order."""
+
+    steps: Sequence[str]
+
+
+class Liveness(ApiModel):
+    """``status`` is always ``live``."""
+
+    status: str
+
+
+class PoisonDisposed(ApiModel):
+    dead_letter_id: int
+    disposed: bool

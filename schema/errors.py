@@ -11,7 +11,9 @@ GeojobsError
 │   ├── DeadLetterNotFoundError
 │   ├── JobStateConflictError       the job is not in a state that allows it
 │   ├── ConfirmationMissingError
-│   └── ResetForbiddenError
+│   ├── ResetForbiddenError
+│   ├── UnauthenticatedError        nobody knows who calls
+│   └── PermissionMissingError      the caller's roles do not grant it
 ├── CatalogError                    the app is put together wrongly; it does not start
 │   ├── DuplicateRegistrationError
 │   ├── UnknownTaskTypeError        lists those there are
@@ -139,6 +141,18 @@ class UnknownJobTypeError(InputError):
 
     def __init__(self, job_type: str, known: Iterable[str]) -> None:
         super().__init__(f"unknown job type {job_type[:80]!r}; known: {_known(known)}")
+
+
+class UnauthenticatedError(InputError):
+    """Nobody knows who calls."""
+
+    code = "UNAUTHENTICATED"
+
+
+class PermissionMissingError(InputError):
+    """The caller's roles do not grant what was asked for."""
+
+    code = "PERMISSION_MISSING"
 
 
 class CatalogError(GeojobsError):

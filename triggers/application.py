@@ -20,6 +20,7 @@ from orchestration.running import TaskRunner
 from orchestration.submission import SubmitJob
 from orchestration.sweeping import Sweeper
 from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
+from schema.access import AuthMode
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Application:
     queue: QueueRepository
     clock: Clock
     allow_schema_reset: bool
-    check_keys: bool
+    auth_mode: AuthMode
+    public_url: str | None
     max_body_bytes: int
     close: Callable[[], None]

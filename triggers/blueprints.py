@@ -1,12 +1,13 @@
 """Every blueprint there is."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import azure.functions as func
 
 from triggers.application import Application
 from triggers.health import HEALTH_ROUTES
-from triggers.http import blueprint_of
+from triggers.http import Door, Route, blueprint_of
 from triggers.inspection import INSPECTION_ROUTES
 from triggers.jobs import JOB_ROUTES
 from triggers.maintenance import MAINTENANCE_ROUTES
@@ -16,25 +17,28 @@ from triggers.queues import queue_blueprint
 from triggers.schema_admin import SCHEMA_ROUTES
 from triggers.timers import timer_blueprint
 
-_ROUTES = (
-    JOB_ROUTES,
-    INSPECTION_ROUTES,
-    SCHEMA_ROUTES,
-    HEALTH_ROUTES,
-    MONITOR_ROUTES,
-    MAINTENANCE_ROUTES,
+ROUTES: tuple[Route[Application, Any], ...] = (
+    *JOB_ROUTES,
+    *INSPECTION_ROUTES,
+    *SCHEMA_ROUTES,
+    *HEALTH_ROUTES,
+    *MONITOR_ROUTES,
+    *MAINTENANCE_ROUTES,
 )
 
 
 def blueprints(application: Application) -> Iterator[func.Blueprint]:
     """HTTP routes, queue triggers and timers, bound to the application."""
-    for routes in _ROUTES:
-        yield blueprint_of(
-            routes,
-            application,
-            check_keys=application.check_keys,
-            max_body_bytes=application.max_body_bytes,
-        )
+    yield blueprint_of(ROUTES, application, door_of(application))
     yield queue_blueprint(application)
     yield poison_blueprint(application)
     yield timer_blueprint(application)
+
+
+def door_of(application: Application) -> Door:
+    """As the settings say."""
+    return Door(
+        mode=application.auth_mode,
+        max_body_bytes=application.max_body_bytes,
+        public_url=application.public_url,
+    )

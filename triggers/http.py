@@ -1,48 +1,55 @@
-"""The shell of every HTTP route: correlation id, call, errors as problem documents."""
+"""The shell of every HTTP route: who calls, correlation id, query, call, errors as problem documents."""
 
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Generic, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from types import UnionType
+from typing import Any, Generic, cast
 from uuid import uuid4
 
 import azure.functions as func
 from pydantic import BaseModel
 from pydantic_core import to_json
+from typing_extensions import TypeVar
 
-from schema.errors import BodyTooLargeError, GeojobsError
+from schema.access import Access, AuthMode
+from schema.errors import BodyTooLargeError, GeojobsError, UnauthenticatedError
 from schema.json_types import JSONObject, parse_json_object
+from triggers import query
+from triggers.principal import principal_of
 from triggers.problems import Problem, problem_of, unexpected_problem
+from triggers.query import NoQuery, Query
 
 _log = logging.getLogger(__name__)
 
 A = TypeVar("A")
+Q = TypeVar("Q", bound=Query, default=NoQuery)
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
-
-class Access(StrEnum):
-    """Who may call a route where keys are checked: anyone, holders of a function key, the master key."""
-
-    OPEN = "open"
-    USE = "use"
-    ADMIN = "admin"
+PROBLEM_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request as the endpoints see it; ``max_body_bytes`` bounds what ``json_object`` accepts."""
+class Request(Generic[Q]):
+    """A request as the endpoints see it.
+
+    ``base_url`` is where the routes begin, such as ``https://host/api``, without a slash at its end;
+    ``caller`` names who calls, where the platform says so; ``max_body_bytes`` bounds what ``json_object``
+    accepts.
+    """
 
     route: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Q
     body: bytes
     correlation_id: str
     instance: str
+    base_url: str
     headers: Mapping[str, str]
     max_body_bytes: int
+    caller: str | None = None
 
     def json_object(self) -> JSONObject:
         """Raises ``BodyTooLargeError`` and ``MalformedJsonError``."""
@@ -61,37 +68,73 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
+    """``Content-Type`` among the headers says what bytes and texts are; else it is JSON."""
+
     status: int
-    body: BaseModel | JSONObject
+    body: BaseModel | JSONObject | bytes | str | None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
-class Route(Generic[A]):
-    """One row of a blueprint's table: the endpoint gets the application and the request."""
+class Answer:
+    """What a route answers with one status, for its description; ``headers`` are those of this answer."""
+
+    description: str
+    model: type[BaseModel] | UnionType | None = None
+    media_type: str = "application/json"
+    headers: tuple[str, ...] = ()
+
+
+def problem_response(problem: Problem, request: Request[Any]) -> Response:  # noqa: ARG001 -- others look at it
+    """An error as RFC 9457 has it."""
+    return Response(problem.status, problem, {"Content-Type": PROBLEM_TYPE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """How a deployment lets callers in, and how much they may bring."""
+
+    mode: AuthMode
+    max_body_bytes: int
+    public_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Route(Generic[A, Q]):
+    """One row of a blueprint's table: the endpoint gets the application and the request.
+
+    The rest describes it: the endpoint's docstring, what it answers, the statuses of its problem documents
+    besides those that any route may give, the model of its JSON body, and the tag that it is grouped by.
+    """
 
     name: str
     method: str
     path: str
     access: Access
-    endpoint: Callable[[A, Request], Response]
+    endpoint: Callable[[A, Request[Q]], Response]
+    answers: Mapping[int, Answer]
+    tag: str
+    query: type[Q] = NoQuery  # pyright: ignore[reportAssignmentType] -- where nothing else is said, Q is that
+    problems: tuple[int, ...] = ()
+    body: type[BaseModel] | None = None
+    on_error: Callable[[Problem, Request[Any]], Response] = problem_response
 
 
 _LEVELS = {
     Access.OPEN: func.AuthLevel.ANONYMOUS,
-    Access.USE: func.AuthLevel.FUNCTION,
+    Access.READ: func.AuthLevel.FUNCTION,
+    Access.SUBMIT: func.AuthLevel.FUNCTION,
     Access.ADMIN: func.AuthLevel.ADMIN,
 }
 
 
-def blueprint_of(
-    routes: tuple[Route[A], ...], application: A, *, check_keys: bool, max_body_bytes: int
-) -> func.Blueprint:
-    """A blueprint with one function for each route; without ``check_keys`` all are open."""
+def blueprint_of(routes: tuple[Route[A, Any], ...], application: A, door: Door) -> func.Blueprint:
+    """A blueprint with one function for each route. The platform checks keys, and only where they are asked
+    for; with ``entra`` the shell checks the roles of whom the platform has signed in."""
     blueprint = func.Blueprint()
     for route in routes:
-        level = _LEVELS[route.access] if check_keys else func.AuthLevel.ANONYMOUS
-        handler = _handler(route, application, max_body_bytes)
+        level = _LEVELS[route.access] if door.mode is AuthMode.KEYS else func.AuthLevel.ANONYMOUS
+        handler = _handler(route, application, door)
         named = blueprint.function_name(route.name)
         routed = blueprint.route(route.path, methods=[route.method], auth_level=level)
         named(routed(handler))
@@ -99,63 +142,100 @@ def blueprint_of(
 
 
 def _handler(
-    route: Route[A], application: A, max_body_bytes: int
+    route: Route[A, Any], application: A, door: Door
 ) -> Callable[[func.HttpRequest], func.HttpResponse]:
     def handle(req: func.HttpRequest) -> func.HttpResponse:
-        request = _request(req, max_body_bytes)
-        return _to_http(_call(route, application, request), request.correlation_id)
+        request = _request(req, route, door)
+        response = _call(route, application, request, dict(req.params), door)
+        return _to_http(response, request.correlation_id)
 
     return handle
 
 
-def _call(route: Route[A], application: A, request: Request) -> Response:
+def _call(
+    route: Route[A, Any], application: A, request: Request[Any], given: Mapping[str, str], door: Door
+) -> Response:
     try:
-        return route.endpoint(application, request)
+        caller = _caller(route, request, door)
+        asked = query.read(route.query, given)
+        return route.endpoint(application, replace(request, query=asked, caller=caller))
     except GeojobsError as exc:
         problem = problem_of(exc, request.instance, request.correlation_id)
         if problem.status >= 500:  # noqa: PLR2004 -- server errors
             _log.exception("request failed", extra=_facts(route, request))
-    except Exception:  # noqa: BLE001 -- the boundary: whatever it is, the caller gets a problem document
+        return _refusal(route, problem, request, exc)
+    except Exception as exc:  # noqa: BLE001 -- the boundary: whatever it is, the caller gets a problem document
         _log.exception("request failed unexpectedly", extra=_facts(route, request))
-        problem = unexpected_problem(request.instance, request.correlation_id)
-    headers = {"Content-Type": "application/problem+json"}
+        return _refusal(route, unexpected_problem(request.instance, request.correlation_id), request, exc)
+
+
+def _caller(route: Route[A, Any], request: Request[Any], door: Door) -> str | None:
+    if door.mode is not AuthMode.ENTRA or route.access is Access.OPEN:
+        return None
+    principal = principal_of(request.headers)
+    principal.require(route.access)
+    return principal.name
+
+
+def _refusal(route: Route[A, Any], problem: Problem, request: Request[Any], error: Exception) -> Response:
+    response = route.on_error(problem, request)
+    headers = dict(response.headers)
     if problem.status == 503:  # noqa: PLR2004 -- service unavailable
         headers["Retry-After"] = "5"
-    return Response(problem.status, problem, headers)
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(response.status, response.body, headers)
 
 
-def _request(req: func.HttpRequest, max_body_bytes: int) -> Request:
+def _request(req: func.HttpRequest, route: Route[A, Any], door: Door) -> Request[NoQuery]:
     given = cast("Mapping[str, str]", req.headers)
     headers = {name.lower(): value for name, value in given.items()}
     sent = headers.get("x-correlation-id", "")
+    origin, path = _origin_and_path(req.url)
     return Request(
         route=dict(req.route_params),
-        query=dict(req.params),
+        query=NoQuery(),
         body=req.get_body(),
         correlation_id=sent if _CORRELATION_ID.fullmatch(sent) else uuid4().hex,
-        instance=_path_of(req.url),
+        instance=path,
+        base_url=(door.public_url or origin + _prefix(path, route.path)).rstrip("/"),
         headers=headers,
-        max_body_bytes=max_body_bytes,
+        max_body_bytes=door.max_body_bytes,
     )
 
 
-def _path_of(url: str) -> str:
+def _origin_and_path(url: str) -> tuple[str, str]:
     without_query = url.split("?", 1)[0]
-    return "/" + without_query.split("://", 1)[-1].partition("/")[2]
+    scheme, separator, rest = without_query.rpartition("://")
+    host, _, path = rest.partition("/")
+    return scheme + separator + host, "/" + path
+
+
+def _prefix(path: str, template: str) -> str:
+    """What stands before the route itself."""
+    parts = path.rstrip("/").split("/")
+    return "/".join(parts[: len(parts) - len(template.split("/"))])
 
 
 def _to_http(response: Response, correlation_id: str) -> func.HttpResponse:
-    body = response.body
-    if isinstance(body, BaseModel):
-        text = body.model_dump_json(exclude_none=isinstance(body, Problem))
-    else:
-        text = to_json(body).decode()
     headers = {"X-Correlation-ID": correlation_id, **response.headers}
     content_type = headers.pop("Content-Type", "application/json")
     return func.HttpResponse(
-        text, status_code=response.status, headers=headers, mimetype=content_type, charset="utf-8"
+        _content(response.body),
+        status_code=response.status,
+        headers=headers,
+        mimetype=content_type,
+        charset="utf-8",
     )
 
 
-def _facts(route: Route[A], request: Request) -> dict[str, object]:
+def _content(body: BaseModel | JSONObject | bytes | str | None) -> bytes | str:
+    if isinstance(body, BaseModel):
+        return body.model_dump_json(exclude_none=isinstance(body, Problem))
+    if isinstance(body, (bytes, str)):
+        return body
+    return b"" if body is None else to_json(body)
+
+
+def _facts(route: Route[A, Any], request: Request[Any]) -> dict[str, object]:
     return {"function": route.name, "correlation_id": request.correlation_id}

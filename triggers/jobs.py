@@ -1,33 +1,67 @@
 """Routes under ``/jobs`` and ``/job-types``: submit, follow, list, describe."""
 
 from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from interfaces.inspection import JobFilter
 from orchestration.submission import Caller
 from orchestration.viewing import job_links
-from schema.api import ControlView, JobList, JobTypeList, SubmissionView
-from schema.identity import checked_job_id
+from schema.api import ControlView, DryRunView, JobList, JobTypeList, JobTypeView, JobView, SubmissionView
+from schema.identity import JOB_ID_PATTERN, checked_job_id
 from schema.policies import Priority, PriorityName
 from schema.records import JobRecord
 from schema.states import FINAL_JOB_STATES, JobStatus
-from triggers import query
 from triggers.application import Application
-from triggers.http import Access, Request, Response, Route
+from triggers.http import Access, Answer, Request, Response, Route
+from triggers.query import CURSOR_SCHEMA, MORE, OPAQUE, Flag, Moment, Query, Text, WholeNumber, cursor_of
 
 _RETRY_AFTER = {"Retry-After": "1"}
 
 
-def submit_job(app: Application, request: Request) -> Response:
-    """202 for a new job, 200 for one that is there already; with ``dry_run=true`` nothing is stored.
+class SubmitQuery(Query):
+    dry_run: Flag = Field(False, description="validate and show the plan, store nothing")
+    priority: PriorityName = Field(
+        PriorityName.NORMAL, description="no part of the job's identity: the first submission sets it"
+    )
 
-    ``priority`` (high, normal, low) is no part of the job's identity: the first submission sets it.
+
+class CancelQuery(Query):
+    reason: Text = Field("cancelled on request", description="why, for the audit trail")
+
+
+class JobsQuery(Query):
+    limit: Annotated[int, WholeNumber(1, 1_000)] = Field(50, description="most jobs on a page")
+    status: JobStatus | None = Field(None, description="only jobs in this state")
+    job_type: Text | None = Field(None, description="only jobs of this type")
+    since: Moment | None = Field(None, description="only jobs created at this time or later")
+    until: Moment | None = Field(None, description="only jobs created before this time")
+    cursor: (
+        Annotated[
+            tuple[datetime, Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN.pattern}$")]],
+            OPAQUE,
+            CURSOR_SCHEMA,
+        ]
+        | None
+    ) = Field(None, description=MORE)
+
+
+def submit_job(app: Application, request: Request[SubmitQuery]) -> Response:
+    """Submit a job.
+
+    The same type and parameters are the same job: 202 for a new one, 200 for one that is there already,
+    whatever its state. With ``dry_run=true`` the plan is shown and nothing is stored.
     """
-    query.refuse_unknown(request.query, "dry_run", "priority")
     job_type = request.route["job_type"]
-    priority = Priority[(query.one_of(request.query, "priority", PriorityName) or PriorityName.NORMAL).name]
-    caller = Caller(request.correlation_id, request.traceparent, priority=priority)
+    caller = Caller(
+        request.correlation_id,
+        request.traceparent,
+        identity=request.caller,
+        priority=Priority[request.query.priority.name],
+    )
     body = request.json_object()
-    if query.flag(request.query, "dry_run"):
+    if request.query.dry_run:
         return Response(200, app.dry_run(job_type, body, caller, app.clock.now()))
     submission = app.submit(job_type, body, caller)
     job = submission.job
@@ -47,28 +81,34 @@ def submit_job(app: Application, request: Request) -> Response:
 
 
 def job_status(app: Application, request: Request) -> Response:
-    query.refuse_unknown(request.query)
+    """Follow a job: its state, its stages with their counts, its result or error."""
     view = app.jobs.view(checked_job_id(request.route["job_id"]))
     return Response(200, view, {} if view.status in FINAL_JOB_STATES else _RETRY_AFTER)
 
 
-def cancel_job(app: Application, request: Request) -> Response:
-    """202; again is no error, 409 where the job ended otherwise."""
-    query.refuse_unknown(request.query, "reason")
+def cancel_job(app: Application, request: Request[CancelQuery]) -> Response:
+    """Stop a job.
+
+    What has not started will not; what runs is told to stop. Again is no error; 409 where the job ended
+    otherwise.
+    """
     job_id = checked_job_id(request.route["job_id"])
-    reason = query.text(request.query, "reason") or "cancelled on request"
-    return _told(app.control.cancel(job_id, reason, request.correlation_id))
+    return _told(app.control.cancel(job_id, request.query.reason, request.correlation_id))
 
 
 def retry_job(app: Application, request: Request) -> Response:
-    """Resume a failed or cancelled job at its failed stage."""
-    query.refuse_unknown(request.query)
+    """Resume a failed or cancelled job at its failed stage.
+
+    Only what failed or never started runs again; 409 where the job's state does not allow it.
+    """
     return _told(app.control.retry(checked_job_id(request.route["job_id"]), request.correlation_id))
 
 
 def rerun_job(app: Application, request: Request) -> Response:
-    """Start run n + 1 from stage 1."""
-    query.refuse_unknown(request.query)
+    """Start run n + 1 of an ended job, from stage 1.
+
+    409 while the job has not ended.
+    """
     return _told(app.control.rerun(checked_job_id(request.route["job_id"]), request.correlation_id))
 
 
@@ -80,49 +120,109 @@ def _told(job: JobRecord) -> Response:
     return Response(202, view, {"Location": links["self"], **_RETRY_AFTER})
 
 
-def list_jobs(app: Application, request: Request) -> Response:
-    """Newest first; ``cursor`` continues where the previous page ended."""
-    query.refuse_unknown(request.query, "limit", "status", "job_type", "since", "until", "cursor")
-    limit = query.integer(request.query, "limit", 50, 1, 1_000)
-    wanted = JobFilter(
-        limit=limit,
-        status=query.one_of(request.query, "status", JobStatus),
-        job_type=query.text(request.query, "job_type"),
-        since=query.moment(request.query, "since"),
-        until=query.moment(request.query, "until"),
-        before=_before(request),
-    )
+def list_jobs(app: Application, request: Request[JobsQuery]) -> Response:
+    """List jobs, newest first."""
+    asked = request.query
+    wanted = JobFilter(asked.limit, asked.status, asked.job_type, asked.since, asked.until, asked.cursor)
     jobs = app.inspection.jobs(wanted)
-    more = len(jobs) == limit
-    last = query.cursor_of(jobs[-1].created_at.isoformat(), jobs[-1].job_id) if more else None
+    more = len(jobs) == asked.limit
+    last = cursor_of(jobs[-1].created_at.isoformat(), jobs[-1].job_id) if more else None
     return Response(200, JobList(jobs=[*jobs], next_cursor=last))
 
 
-def list_job_types(app: Application, request: Request) -> Response:
-    query.refuse_unknown(request.query)
+def list_job_types(app: Application, request: Request) -> Response:  # noqa: ARG001 -- asks for nothing
+    """List what can be submitted."""
     return Response(200, JobTypeList(job_types=app.job_types.all()))
 
 
 def describe_job_type(app: Application, request: Request) -> Response:
-    query.refuse_unknown(request.query)
+    """Describe a job type: its stages, the JSON Schema of its parameters, an example."""
     return Response(200, app.job_types.view(request.route["job_type"]))
 
 
-def _before(request: Request) -> tuple[datetime, str] | None:
-    parts = query.cursor(request.query, "cursor", str, str)
-    if parts is None:
-        return None
-    created_at = query.moment({"cursor": str(parts[0])}, "cursor")
-    return None if created_at is None else (created_at, checked_job_id(str(parts[1])))
+_TAG = "jobs"
+_TOLD = Answer("The job as it is now.", ControlView, headers=("Location", "Retry-After"))
 
-
-JOB_ROUTES: tuple[Route[Application], ...] = (
-    Route("submit_job", "POST", "jobs/submit/{job_type}", Access.USE, submit_job),
-    Route("job_status", "GET", "jobs/status/{job_id}", Access.USE, job_status),
-    Route("list_jobs", "GET", "jobs", Access.USE, list_jobs),
-    Route("cancel_job", "POST", "jobs/{job_id}/cancel", Access.ADMIN, cancel_job),
-    Route("retry_job", "POST", "jobs/{job_id}/retry", Access.ADMIN, retry_job),
-    Route("rerun_job", "POST", "jobs/{job_id}/rerun", Access.ADMIN, rerun_job),
-    Route("list_job_types", "GET", "job-types", Access.USE, list_job_types),
-    Route("describe_job_type", "GET", "job-types/{job_type}", Access.USE, describe_job_type),
+JOB_ROUTES: tuple[Route[Application, Any], ...] = (
+    Route(
+        "submit_job",
+        "POST",
+        "jobs/submit/{job_type}",
+        Access.SUBMIT,
+        submit_job,
+        {
+            200: Answer(
+                "The job that is there already, or the plan.",
+                SubmissionView | DryRunView,
+                headers=("Location",),
+            ),
+            202: Answer("A new job.", SubmissionView, headers=("Location", "Retry-After")),
+        },
+        _TAG,
+        SubmitQuery,
+        problems=(404, 413),
+    ),
+    Route(
+        "job_status",
+        "GET",
+        "jobs/status/{job_id}",
+        Access.READ,
+        job_status,
+        {200: Answer("The job.", JobView, headers=("Retry-After",))},
+        _TAG,
+        problems=(404,),
+    ),
+    Route(
+        "list_jobs", "GET", "jobs", Access.READ, list_jobs, {200: Answer("A page.", JobList)}, _TAG, JobsQuery
+    ),
+    Route(
+        "cancel_job",
+        "POST",
+        "jobs/{job_id}/cancel",
+        Access.ADMIN,
+        cancel_job,
+        {202: _TOLD},
+        _TAG,
+        CancelQuery,
+        problems=(404, 409),
+    ),
+    Route(
+        "retry_job",
+        "POST",
+        "jobs/{job_id}/retry",
+        Access.ADMIN,
+        retry_job,
+        {202: _TOLD},
+        _TAG,
+        problems=(404, 409),
+    ),
+    Route(
+        "rerun_job",
+        "POST",
+        "jobs/{job_id}/rerun",
+        Access.ADMIN,
+        rerun_job,
+        {202: _TOLD},
+        _TAG,
+        problems=(404, 409),
+    ),
+    Route(
+        "list_job_types",
+        "GET",
+        "job-types",
+        Access.READ,
+        list_job_types,
+        {200: Answer("All job types, by name.", JobTypeList)},
+        _TAG,
+    ),
+    Route(
+        "describe_job_type",
+        "GET",
+        "job-types/{job_type}",
+        Access.READ,
+        describe_job_type,
+        {200: Answer("The job type.", JobTypeView)},
+        _TAG,
+        problems=(404,),
+    ),
 )

@@ -15,6 +15,8 @@ STATUS: dict[type[GeojobsError], HTTPStatus] = {
     errors.InputError: HTTPStatus.BAD_REQUEST,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.ResetForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.PermissionMissingError: HTTPStatus.FORBIDDEN,
+    errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     errors.UnknownJobTypeError: HTTPStatus.NOT_FOUND,
     errors.JobNotFoundError: HTTPStatus.NOT_FOUND,
     errors.DeadLetterNotFoundError: HTTPStatus.NOT_FOUND,

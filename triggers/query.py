@@ -1,84 +1,122 @@
-"""Reads and checks query parameters."""
+"""Query parameters as models: one for each route, its fields made of the types below."""
 
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_json, to_json
 
 from schema.errors import FieldError, InvalidParametersError
 
-E = TypeVar("E", bound=StrEnum)
-
+_KEY_OF_THE_HOST = "code"
 _MAX_TEXT = 200
-_DATETIME = TypeAdapter(datetime)
+_MAX_DIGITS = 19  # what 64 bits hold
 
 
-def invalid(name: str, message: str) -> InvalidParametersError:
-    """The error for one query parameter."""
-    return InvalidParametersError("the query is not valid", [FieldError(f"?{name}", message)])
+class Query(BaseModel):
+    """The query parameters of a route: a field for each, whose description and bounds are documented."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def refuse_unknown(query: Mapping[str, str], *known: str) -> None:
-    """Raises ``InvalidParametersError`` for one that the route does not have (``code`` is the host's)."""
-    for name in query:
-        if name not in known and name != "code":
-            raise invalid(name, f"unknown; known: {', '.join(known) or 'none'}")
+class NoQuery(Query):
+    """Of a route that takes no query parameters."""
 
 
-def integer(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """A whole number within bounds, both included."""
-    text = query.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high:  # noqa: PLR2004 -- 64 bits
-        return int(text)
-    raise invalid(name, f"must be a whole number from {low} to {high}")
+Q = TypeVar("Q", bound=Query)
 
 
-def text(query: Mapping[str, str], name: str) -> str | None:
-    """A short text without control characters."""
-    value = query.get(name)
-    if value is not None and (len(value) > _MAX_TEXT or not value.isprintable() or not value):
-        raise invalid(name, f"must be 1 to {_MAX_TEXT} printable characters")
+def read(model: type[Q], given: Mapping[str, str]) -> Q:
+    """The parameters as the route's model; ``InvalidParametersError`` names each that is not valid."""
+    own = {name: value for name, value in given.items() if name != _KEY_OF_THE_HOST}
+    try:
+        return model.model_validate(own)
+    except ValidationError as exc:
+        found = {str(error["loc"][0]): _message(error, model) for error in _errors(exc)}
+        problems = [FieldError(f"?{name}", message) for name, message in found.items()]
+        raise InvalidParametersError("the query is not valid", problems) from exc
+
+
+@dataclass(frozen=True)
+class WholeNumber:
+    """Annotates a whole number within bounds, both included, written in the ten digits."""
+
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        bounded = core_schema.int_schema(ge=self.low, le=self.high)
+        return core_schema.no_info_before_validator_function(self._parsed, bounded)
+
+    def _parsed(self, value: object) -> object:
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        plain = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+        if plain and self.low <= int(text) <= self.high:
+            return int(text)
+        raise PydanticCustomError("whole_number", f"must be a whole number from {self.low} to {self.high}")  # pyright: ignore[reportArgumentType] -- composed of numbers
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise PydanticCustomError("text", "must be printable characters")
     return value
 
 
-def one_of(query: Mapping[str, str], name: str, kind: type[E]) -> E | None:
-    """A member of an enumeration."""
-    value = query.get(name)
-    if value is None:
-        return None
+def _moment(value: object) -> object:
+    if isinstance(value, str):
+        if value.isdigit():
+            raise PydanticCustomError("moment", "must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
+        return value.replace(" ", "+")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in ("true", "false"):
+        raise PydanticCustomError("flag", "must be true or false")
+    return str(value).lower() == "true"
+
+
+def _decoded(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    if not isinstance(value, str):
+        return handler(value)
     try:
-        return kind(value)
-    except ValueError:
-        raise invalid(name, f"must be one of {', '.join(kind)}") from None
+        return handler(from_json(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))))
+    except (binascii.Error, ValueError):
+        raise PydanticCustomError("cursor", "is not a cursor of this route") from None
 
 
-def moment(query: Mapping[str, str], name: str) -> datetime | None:
-    """An RFC 3339 time; one without an offset counts as UTC."""
-    value = query.get(name)
-    if value is None:
-        return None
-    try:
-        parsed = _DATETIME.validate_python(value.replace(" ", "+"), strict=False)
-    except ValidationError:
-        raise invalid(name, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z") from None
-    if value.isdigit():
-        raise invalid(name, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+Text = Annotated[str, Field(min_length=1, max_length=_MAX_TEXT), AfterValidator(_printable)]
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
+# Beside these an opaque cursor's field says what is in it: Annotated[tuple[...], OPAQUE, CURSOR_SCHEMA].
+OPAQUE = WrapValidator(_decoded)
+CURSOR_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
 
-def flag(query: Mapping[str, str], name: str) -> bool:
-    """``true`` or ``false``; absent counts as false."""
-    value = query.get(name, "false").lower()
-    if value not in ("true", "false"):
-        raise invalid(name, "must be true or false")
-    return value == "true"
+MORE = "`next_cursor` of the previous page"
 
 
 def cursor_of(*parts: str | int) -> str:
@@ -86,15 +124,11 @@ def cursor_of(*parts: str | int) -> str:
     return base64.urlsafe_b64encode(to_json(parts)).decode().rstrip("=")
 
 
-def cursor(query: Mapping[str, str], name: str, *kinds: type) -> list[object] | None:
-    """The parts of a cursor that ``cursor_of`` made, each of its kind."""
-    value = query.get(name)
-    if value is None:
-        return None
-    try:
-        parts: object = from_json(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-    except (binascii.Error, ValueError):
-        raise invalid(name, "is not a cursor of this route") from None
-    if isinstance(parts, list) and [type(part) for part in parts] == list(kinds):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] -- JSON
-        return list(parts)  # pyright: ignore[reportUnknownArgumentType] -- JSON
-    raise invalid(name, "is not a cursor of this route")
+def _errors(exc: ValidationError) -> list[Any]:
+    return list(exc.errors(include_input=False, include_url=False, include_context=False))
+
+
+def _message(error: Mapping[str, Any], model: type[Query]) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"unknown; known: {', '.join(model.model_fields) or 'none'}"
+    return error["msg"]

@@ -8,23 +8,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 
+from schema.access import AuthMode
 from triggers import http
 from triggers.application import Application
-from triggers.health import HEALTH_ROUTES
-from triggers.inspection import INSPECTION_ROUTES
-from triggers.jobs import JOB_ROUTES
-from triggers.maintenance import MAINTENANCE_ROUTES
-from triggers.monitor import MONITOR_ROUTES
-from triggers.schema_admin import SCHEMA_ROUTES
+from triggers.blueprints import ROUTES
 
-ALL_ROUTES = (
-    *JOB_ROUTES,
-    *INSPECTION_ROUTES,
-    *MONITOR_ROUTES,
-    *MAINTENANCE_ROUTES,
-    *SCHEMA_ROUTES,
-    *HEALTH_ROUTES,
-)
+ALL_ROUTES = ROUTES
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ def call(
     *,
     body: bytes = b"",
     headers: dict[str, str] | None = None,
-    routes: tuple[http.Route[Any], ...] = ALL_ROUTES,
+    routes: tuple[http.Route[Any, Any], ...] = ALL_ROUTES,
 ) -> Answer:
     """Call the route for ``target``, such as ``/db/jobs?limit=5``; ``LookupError`` where there is none."""
     path = urlsplit(target).path.strip("/")
@@ -62,7 +51,8 @@ def call(
         route_params=parameters,
         body=body,
     )
-    response = http._handler(route, application, application.max_body_bytes)(request)
+    door = http.Door(mode=AuthMode.ANONYMOUS, max_body_bytes=application.max_body_bytes)
+    response = http._handler(route, application, door)(request)
     return Answer(
         response.status_code,
         dict(response.headers),
@@ -72,8 +62,8 @@ def call(
 
 
 def _route_for(
-    routes: tuple[http.Route[Any], ...], method: str, path: str
-) -> tuple[http.Route[Any], dict[str, str]]:
+    routes: tuple[http.Route[Any, Any], ...], method: str, path: str
+) -> tuple[http.Route[Any, Any], dict[str, str]]:
     found = []
     for route in routes:
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)

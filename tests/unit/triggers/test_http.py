@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import azure.functions as func
 import pytest
 
+from schema.access import Access, AuthMode
 from schema.errors import BodyTooLargeError, DatabaseUnavailableError, JobNotFoundError, MalformedJsonError
 from tests.support.routes import ALL_ROUTES
 from triggers import http
-from triggers.http import Access, Request, Response, Route, blueprint_of
+from triggers.http import Answer, Door, Request, Response, Route, blueprint_of
 
 Endpoint = Callable[[None, Request], Response]
 
@@ -18,7 +19,7 @@ Endpoint = Callable[[None, Request], Response]
 def answer_of(
     endpoint: Endpoint, headers: dict[str, str] | None = None, body: bytes = b"", query: str = ""
 ) -> func.HttpResponse:
-    route: Route[None] = Route("r", "POST", "things/{id}", Access.USE, endpoint)
+    route: Route[None] = Route("r", "POST", "things/{id}", Access.READ, endpoint, {200: Answer("It.")}, "t")
     request = func.HttpRequest(
         method="POST",
         url=f"https://secret-host.example/api/things/7{query}",
@@ -26,7 +27,7 @@ def answer_of(
         route_params={"id": "7"},
         body=body,
     )
-    return http._handler(route, None, max_body_bytes=100)(request)
+    return http._handler(route, None, Door(mode=AuthMode.KEYS, max_body_bytes=100))(request)
 
 
 def fine(_: None, request: Request) -> Response:
@@ -131,13 +132,19 @@ def test_json_is_utf8_with_times_as_rfc_3339() -> None:
     ("access", "level"),
     [
         (Access.OPEN, func.AuthLevel.ANONYMOUS),
-        (Access.USE, func.AuthLevel.FUNCTION),
+        (Access.READ, func.AuthLevel.FUNCTION),
+        (Access.SUBMIT, func.AuthLevel.FUNCTION),
         (Access.ADMIN, func.AuthLevel.ADMIN),
     ],
 )
 def test_access_is_the_platforms_level(access: Access, level: func.AuthLevel) -> None:
-    assert _level(access, check_keys=True) is level
-    assert _level(access, check_keys=False) is func.AuthLevel.ANONYMOUS
+    assert _level(access, AuthMode.KEYS) is level
+
+
+@pytest.mark.parametrize("access", Access)
+@pytest.mark.parametrize("mode", [AuthMode.ENTRA, AuthMode.ANONYMOUS])
+def test_the_platform_asks_for_keys_in_no_other_mode(mode: AuthMode, access: Access) -> None:
+    assert _level(access, mode) is func.AuthLevel.ANONYMOUS
 
 
 def test_only_liveness_is_open_and_what_changes_or_shows_everything_takes_the_master_key() -> None:
@@ -168,10 +175,10 @@ def test_no_two_routes_share_a_name_or_a_method_and_path() -> None:
     assert len(set(places)) == len(places)
 
 
-def _level(access: Access, *, check_keys: bool) -> func.AuthLevel:
+def _level(access: Access, mode: AuthMode) -> func.AuthLevel:
     app = func.FunctionApp()
-    route: Route[None] = Route("r", "GET", "things", access, fine)
-    app.register_functions(blueprint_of((route,), None, check_keys=check_keys, max_body_bytes=100))
+    route: Route[None] = Route("r", "GET", "things", access, fine, {200: Answer("It.")}, "t")
+    app.register_functions(blueprint_of((route,), None, Door(mode=mode, max_body_bytes=100)))
     (function,) = app.get_functions()
     trigger = function.get_trigger()
     assert trigger is not None

@@ -1,18 +1,16 @@
 """Reads the ``app`` schema for people who look into it, always within one short, read-only transaction."""
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import LiteralString
 
-from psycopg import errors
 from pydantic_core import to_jsonable_python
 
 from interfaces.inspection import DatabaseLaw, DatabaseState, Found, JobFilter, JobTaskFilter, TaskFilter
 from repositories.postgres import Connection, Database
+from repositories.reading import reading
 from repositories.statements import load_statements
 from schema.api import JobListItem
-from schema.errors import DatabaseUnavailableError
 from schema.json_types import JSONObject
 
 _SQL = load_statements("inspection.sql")
@@ -33,18 +31,18 @@ class PostgresInspectionRepository:
 
     def jobs(self, wanted: JobFilter) -> Sequence[JobListItem]:
         before_at, before_id = wanted.before or (None, None)
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             rows = connection.execute(
                 _SQL["jobs_page"], {**asdict(wanted), "before_at": before_at, "before_id": before_id}
             )
             return [JobListItem.model_validate(row) for row in rows]
 
     def job_rows(self, wanted: JobFilter) -> Found:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             return _found(connection, _SQL["job_rows"], _SQL["count_jobs"], asdict(wanted))
 
     def job(self, job_id: str) -> JSONObject | None:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             found = _rows(connection, _SQL["job"], {"job_id": job_id})
             if not found:
                 return None
@@ -55,21 +53,21 @@ class PostgresInspectionRepository:
             }
 
     def has_job(self, job_id: str) -> bool:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             return connection.execute(_SQL["has_job"], {"job_id": job_id}).fetchone() is not None
 
     def task_rows(self, wanted: TaskFilter) -> Found:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             return _found(connection, _SQL["task_rows"], _SQL["count_tasks"], asdict(wanted))
 
     def job_tasks(self, wanted: JobTaskFilter) -> Sequence[JSONObject]:
         run, stage, position = wanted.after or _BEFORE_ALL
         after = {"run": run, "after_stage": stage, "position": position}
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             return _rows(connection, _SQL["tasks_of_job"], {**asdict(wanted), **after})
 
     def stats(self) -> JSONObject:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             jobs = _statistics(connection, "jobs_by_type")
             tasks = _statistics(connection, "tasks_by_type")
             return {
@@ -90,7 +88,7 @@ class PostgresInspectionRepository:
             }
 
     def law(self) -> DatabaseLaw:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             enums = {row["name"]: row["labels"] for row in connection.execute(_SQL["enums"])}
             moves = connection.execute(_SQL["transitions"])
             return DatabaseLaw(
@@ -102,7 +100,7 @@ class PostgresInspectionRepository:
 
     def everything(self, limit: int) -> JSONObject:
         only = {"limit": limit}
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             jobs = _rows(connection, _SQL["job_rows"], asdict(JobFilter(limit)))
             return {
                 "jobs": [*jobs],
@@ -115,7 +113,7 @@ class PostgresInspectionRepository:
             }
 
     def state(self) -> DatabaseState:
-        with self._reading() as connection:
+        with reading(self._database) as connection:
             server = connection.execute(_SQL["server"]).fetchone() or {}
             schema = connection.execute(_SQL["schema_state"]).fetchone() or {} if server["has_schema"] else {}
         return DatabaseState(
@@ -126,16 +124,6 @@ class PostgresInspectionRepository:
             sweep_error=schema.get("sweep_error"),
             unfinished_since=schema.get("unfinished_since"),
         )
-
-    @contextmanager
-    def _reading(self) -> Generator[Connection]:
-        """A read-only snapshot in which times are UTC and no statement takes longer than 10 s."""
-        with self._database.transaction() as connection:
-            connection.execute(_SQL["begin"])
-            try:
-                yield connection
-            except errors.QueryCanceled as exc:
-                raise DatabaseUnavailableError("the answer took too long; ask for less of it") from exc
 
 
 def _found(

@@ -6,7 +6,7 @@ language plpgsql as $$
 declare
     v_job app.jobs;
 begin
-    perform set_config('app.actor', coalesce(p_actor, ''), true);
+    perform set_config('app.actor', coalesce('user:' || p_actor, ''), true);
     select * into v_job from app.jobs where job_id = p_job_id for update;
     if not found then
         return;

@@ -7,7 +7,7 @@ language plpgsql as $$
 declare
     v_job app.jobs;
 begin
-    perform set_config('app.actor', coalesce(p_actor, ''), true);
+    perform set_config('app.actor', coalesce('user:' || p_actor, ''), true);
     update app.jobs
        set status = 'queued', last_event = 'rerun', run = run + 1, stage = 1, result = null, result_ref = null,
            error = null, started_at = null, finished_at = null, nudged_at = null, updated_at = now(),

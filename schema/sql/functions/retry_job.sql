@@ -8,7 +8,7 @@ declare
     v_job app.jobs;
     v_outbox jsonb := '[]';
 begin
-    perform set_config('app.actor', coalesce(p_actor, ''), true);
+    perform set_config('app.actor', coalesce('user:' || p_actor, ''), true);
     select * into v_job from app.jobs where job_id = p_job_id for update;
     if not found then
         return;

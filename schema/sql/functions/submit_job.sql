@@ -19,7 +19,7 @@ begin
     if found then
         insert into app.job_events (job_id, run, entity, event, to_status, correlation_id, actor)
         values (p_job_id, 1, 'job', 'submitted', 'queued', p_correlation_id,
-                coalesce(p_submitted_by, app.current_actor()));
+                coalesce('user:' || p_submitted_by, app.current_actor()));
         return query select true, to_jsonb(v_job), jsonb_build_array(app.enqueue_job(p_job_id, 1, 1));
     else
         return query select false, to_jsonb(j), '[]'::jsonb from app.jobs j where j.job_id = p_job_id;

@@ -1,0 +1,38 @@
+-- Callbacks: who is to be told how a run of a job went, and how far the telling got.
+
+create type app.callback_notify as enum ('final', 'successful', 'failed', 'in_progress');
+create type app.callback_form as enum ('job', 'ogc');
+create type app.callback_state as enum ('waiting', 'due', 'delivered', 'failed', 'void');
+
+create table app.callbacks (
+    callback_id bigint generated always as identity primary key,
+    job_id char(64) collate "C" not null references app.jobs on delete cascade,
+    run integer not null,
+    url text collate "C" not null check (octet_length(url) <= 2000),
+    notify app.callback_notify not null,
+    form app.callback_form not null,
+    state app.callback_state not null default 'waiting',
+    message_id uuid not null default gen_random_uuid(),
+    status app.job_status,
+    happened_at timestamptz,
+    error jsonb,
+    attempt integer not null default 0,
+    not_before timestamptz not null default now(),
+    claimed_until timestamptz,
+    last_error text,
+    correlation_id text not null,
+    base_url text not null default '',
+    created_at timestamptz not null default now(),
+    delivered_at timestamptz,
+    failed_at timestamptz,
+    unique (job_id, run, url, notify),
+    check (state in ('waiting', 'void') or status is not null and happened_at is not null)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on column app.callbacks.notify is 'the news that it waits for';
+comment on column app.callbacks.form is 'which body is sent';
+comment on column app.callbacks.message_id is 'the same in every attempt to tell one piece of news, another for the next';
+comment on column app.callbacks.status is 'the news: the status that the run came to, at happened_at and with error';
+comment on column app.callbacks.attempt is 'deliveries of this news that were tried so far';
+comment on column app.callbacks.base_url is 'where the subscriber found this app, for links';
+create index callbacks_due on app.callbacks (not_before) where state = 'due';
+create index callbacks_failed on app.callbacks (failed_at) where state = 'failed';

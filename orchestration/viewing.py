@@ -89,6 +89,10 @@ class JobTypeViewer:
         self._jobs = jobs
         self._tasks = tasks
 
+    def registrations(self) -> list[JobRegistration[Any]]:
+        """As they are declared, by name."""
+        return [self._jobs.get(name) for name in sorted(self._jobs.names())]
+
     def all(self) -> list[JobTypeView]:
         return [self.view(name) for name in sorted(self._jobs.names())]
 

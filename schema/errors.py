@@ -9,6 +9,7 @@ GeojobsError
 │   ├── BodyTooLargeError
 │   ├── JobNotFoundError
 │   ├── DeadLetterNotFoundError
+│   ├── AssetNotFoundError
 │   ├── JobStateConflictError       the job is not in a state that allows it
 │   ├── ConfirmationMissingError
 │   ├── ResetForbiddenError
@@ -110,6 +111,15 @@ class DeadLetterNotFoundError(InputError):
 
     def __init__(self, dead_letter_id: int) -> None:
         super().__init__(f"no dead letter has the number {dead_letter_id}")
+
+
+class AssetNotFoundError(InputError):
+    """A page of this app has no file of this name."""
+
+    code = "ASSET_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no file {name[:80]!r}")
 
 
 class JobStateConflictError(InputError):

@@ -6,6 +6,7 @@ from typing import Any
 import azure.functions as func
 
 from triggers.application import Application
+from triggers.documentation import DOCUMENTATION_ROUTES
 from triggers.health import HEALTH_ROUTES
 from triggers.http import Door, Route, blueprint_of
 from triggers.inspection import INSPECTION_ROUTES
@@ -24,6 +25,7 @@ ROUTES: tuple[Route[Application, Any], ...] = (
     *HEALTH_ROUTES,
     *MONITOR_ROUTES,
     *MAINTENANCE_ROUTES,
+    *DOCUMENTATION_ROUTES,
 )
 
 

@@ -20,6 +20,7 @@ STATUS: dict[type[GeojobsError], HTTPStatus] = {
     errors.UnknownJobTypeError: HTTPStatus.NOT_FOUND,
     errors.JobNotFoundError: HTTPStatus.NOT_FOUND,
     errors.DeadLetterNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.AssetNotFoundError: HTTPStatus.NOT_FOUND,
     errors.JobStateConflictError: HTTPStatus.CONFLICT,
     errors.ServiceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GeojobsError: HTTPStatus.INTERNAL_SERVER_ERROR,

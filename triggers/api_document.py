@@ -1,0 +1,72 @@
+"""The OpenAPI document of this app: what its tables do not say of their routes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from schema.access import AuthMode
+from schema.identity import JOB_ID_PATTERN
+from schema.json_types import JSONObject
+from schema.workflow import JobRegistration
+from triggers.http import Route
+from triggers.openapi import About, Body, Supplement, openapi_document
+
+_ABOUT = About(
+    title="geojobs",
+    description="Submits and follows geospatial jobs. A job runs through stages, one after another; a stage "
+    "is a set of tasks that run in parallel. A job's id follows from its type and parameters, so the same "
+    "request is the same job. Times are RFC 3339 in UTC; errors are problem documents (RFC 9457).",
+    tags={
+        "jobs": "Submit, follow, list and control jobs.",
+        "database": "What the database holds, and its schema.",
+        "operations": "How the system is, and the messages that nobody could use.",
+        "description": "This document, and a page to read and try it.",
+    },
+)
+
+
+def api_document(
+    routes: Sequence[Route[Any, Any]], job_types: Sequence[JobRegistration[Any]], mode: AuthMode
+) -> JSONObject:
+    """The document of all routes, for an app with these job types."""
+    return openapi_document(
+        routes,
+        _ABOUT,
+        mode,
+        path_parameters=_path_parameters(job_types),
+        supplements={"submit_job": Supplement(body=_parameters_of(job_types))},
+    )
+
+
+def _path_parameters(job_types: Sequence[JobRegistration[Any]]) -> dict[str, JSONObject]:
+    digits = JOB_ID_PATTERN.pattern.replace("a-f", "A-Fa-f")
+    return {
+        "asset": {
+            "type": "string",
+            "pattern": r"^[a-z0-9-]+\.[a-z]+$",
+            "description": "the name of a file of the page",
+        },
+        "dead_letter_id": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**63 - 1,
+            "description": "the number of a dead letter",
+        },
+        "job_id": {
+            "type": "string",
+            "pattern": f"^{digits}$",
+            "description": "the id of a job: SHA-256 of its type and parameters",
+        },
+        "job_type": {
+            "type": "string",
+            "enum": [job_type.job_type for job_type in job_types],
+            "description": "the name of a job type",
+        },
+    }
+
+
+def _parameters_of(job_types: Sequence[JobRegistration[Any]]) -> Body:
+    return Body(
+        description="The parameters of the job type that the path names; an empty body counts as `{}`.",
+        models={job_type.job_type: job_type.parameters for job_type in job_types},
+        examples={job_type.job_type: job_type.example for job_type in job_types},
+    )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from schema.json_types import JSONObject
+from schema.records import DeadLetterRecord
 from schema.results import ErrorDetail
 from schema.states import JobStatus, StageStatus, TaskStatus
 
@@ -240,33 +241,11 @@ class ControlView(ApiModel):
     links: dict[str, str]
 
 
-class PoisonItem(ApiModel):
-    """A message nobody could use: ``body`` is its first 1,000 characters, ``size`` its length in bytes."""
-
-    dead_letter_id: int
-    queue: str
-    message_id: str
-    body: str
-    size: int
-    dequeue_count: int
-    error_code: str
-    error: str
-    job_id: str | None = None
-    task_id: str | None = None
-    correlation_id: str | None = None
-    verdict: str | None = None
-    first_seen_at: datetime
-    last_seen_at: datetime
-    judged_at: datetime | None = None
-    replayed_at: datetime | None = None
-    disposed_at: datetime | None = None
-
-
 class PoisonList(ApiModel):
     """``queues`` holds the approximate number of messages in each poison queue."""
 
     queues: dict[str, int]
-    dead_letters: list[PoisonItem]
+    dead_letters: list[DeadLetterRecord]
     next_cursor: str | None = None
 
 

@@ -15,8 +15,8 @@ def say(text: str = "") -> None:
 
 
 def step(text: str) -> None:
-    """A line about what is being done now."""
-    print(f"dev: {text}", flush=True)
+    """A line about what is being done now, beside what the command itself writes."""
+    print(f"dev: {text}", file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from schema.api import PoisonDisposed, PoisonItem, PoisonList, PoisonProcessed, PoisonReplayed
+from schema.api import PoisonDisposed, PoisonList, PoisonProcessed, PoisonReplayed
 from schema.errors import FieldError, InvalidParametersError
 from schema.queues import POISON_SUFFIX
 from triggers.application import Application
@@ -31,8 +31,7 @@ def list_poison(app: Application, request: Request[PoisonQuery]) -> Response:
         if depth.queue.endswith(POISON_SUFFIX)
     }
     more = cursor_of(letters[-1].dead_letter_id) if len(letters) == limit else None
-    items = [PoisonItem.model_validate(letter.model_dump()) for letter in letters]
-    return Response(200, PoisonList(queues=depths, dead_letters=items, next_cursor=more))
+    return Response(200, PoisonList(queues=depths, dead_letters=[*letters], next_cursor=more))
 
 
 def process_poison(app: Application, request: Request) -> Response:  # noqa: ARG001 -- asks for nothing

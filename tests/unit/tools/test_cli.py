@@ -73,4 +73,4 @@ def test_stop_says_when_nothing_ran(
     monkeypatch.setattr(starting, "existing_profiles", list[profiles.Profile])
 
     assert cli.run(["stop"]) == 0
-    assert "nothing was running" in capsys.readouterr().out
+    assert "nothing was running" in capsys.readouterr().err

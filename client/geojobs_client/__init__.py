@@ -1,0 +1,61 @@
+"""Client of the geojobs API: ``from geojobs_client import GeoJobs``."""
+
+from geojobs_client.client import GeoJobs
+from geojobs_client.errors import (
+    ApiError,
+    ConfigurationError,
+    FieldError,
+    GeoJobsError,
+    InvalidRequestError,
+    NoAnswerError,
+    NotFoundError,
+    ServerError,
+    ServiceUnavailableError,
+    StateConflictError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+    WaitTimedOutError,
+)
+from geojobs_client.models import (
+    DeadLetter,
+    DryRun,
+    Event,
+    Health,
+    Job,
+    JobStatus,
+    JobSummary,
+    JobType,
+    Submission,
+    Task,
+    TaskStatus,
+)
+from geojobs_client.version import __version__
+
+__all__ = [
+    "ApiError",
+    "ConfigurationError",
+    "DeadLetter",
+    "DryRun",
+    "Event",
+    "FieldError",
+    "GeoJobs",
+    "GeoJobsError",
+    "Health",
+    "InvalidRequestError",
+    "Job",
+    "JobStatus",
+    "JobSummary",
+    "JobType",
+    "NoAnswerError",
+    "NotFoundError",
+    "ServerError",
+    "ServiceUnavailableError",
+    "StateConflictError",
+    "Submission",
+    "Task",
+    "TaskStatus",
+    "UnauthorizedError",
+    "UnexpectedAnswerError",
+    "WaitTimedOutError",
+    "__version__",
+]

@@ -121,7 +121,8 @@ def bootstrap(
     Trials bring ``catalogs`` of their own, or a ``queue`` instead of Azure's; ``adapt`` lets them put
     something in front of any part.
     """
-    parts = adapt(_parts(settings, catalogs or initialize_catalogs(), queue))
+    catalogs = catalogs or initialize_catalogs(development=settings.development_job_types)
+    parts = adapt(_parts(settings, catalogs, queue))
     planner = StagePlanner(parts.job_catalog, parts.task_catalog)
     submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay)
     health = _health(parts)

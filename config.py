@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     retention_days: Annotated[float, Field(gt=0)] = 30.0
     unclaimed_after_seconds: Annotated[float, Field(gt=0)] = 300.0
     public_url: str | None = None
+    development_job_types: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
     website_instance_id: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from controllers import hello_world, list_container, summarize_container
+from controllers import echo, hello_world, list_container, summarize_container
 from interfaces.handler import Handler
 from schema.errors import (
     DuplicateRegistrationError,
@@ -16,6 +16,7 @@ from schema.errors import (
 )
 from schema.workflow import JobRegistration, StageDefinition, TaskInfo
 from services.containers import analyze, index, metadata, summarize
+from services.echo import answer
 from services.hello import greeting, reply
 
 
@@ -85,13 +86,20 @@ TASKS: tuple[tuple[TaskInfo[Any, Any], Handler[Any, Any]], ...] = (
     (index.INFO, index.run),
 )
 
+DEVELOPMENT_JOBS: tuple[JobRegistration[Any], ...] = (echo.REGISTRATION_INFO,)
 
-def initialize_catalogs() -> tuple[JobCatalog, TaskCatalog]:
-    """Both catalogs, complete and checked; raises ``CatalogError``."""
+DEVELOPMENT_TASKS: tuple[tuple[TaskInfo[Any, Any], Handler[Any, Any]], ...] = ((answer.INFO, answer.run),)
+
+
+def initialize_catalogs(*, development: bool = False) -> tuple[JobCatalog, TaskCatalog]:
+    """Both catalogs, complete and checked; with what is for trials only if asked for.
+
+    Raises ``CatalogError``.
+    """
     jobs, tasks = JobCatalog(), TaskCatalog()
-    for registration in JOBS:
+    for registration in (*JOBS, *(DEVELOPMENT_JOBS if development else ())):
         jobs.register(registration)
-    for info, handler in TASKS:
+    for info, handler in (*TASKS, *(DEVELOPMENT_TASKS if development else ())):
         tasks.register(info, handler)
     verify_catalogs(jobs, tasks)
     return jobs, tasks

@@ -5,7 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schema.contracts.hello_world import GREETING, REPLY, GreetingParameters, GreetingResult, ReplyParameters
+from schema.contracts.hello_world import (
+    GREETING,
+    REPLY,
+    GreetingParameters,
+    GreetingResult,
+    HelloWorldResult,
+    ReplyParameters,
+)
 from schema.json_types import JSONObject
 from schema.results import StageResultContract, TaskResult
 from schema.workflow import JobParameters, JobRegistration, StageDefinition, StagePlan, TaskDefinition
@@ -52,11 +59,11 @@ def plan_replies(_: HelloWorldParameters, previous: StageResultContract | None) 
 
 
 def summarize(parameters: HelloWorldParameters, stages: Mapping[int, StageResultContract]) -> JSONObject:
-    return {
-        "message": parameters.message,
-        "greetings": stages[1].successful_tasks,
-        "replies": stages[2].successful_tasks,
-    }
+    return HelloWorldResult(
+        message=parameters.message,
+        greetings=stages[1].successful_tasks,
+        replies=stages[2].successful_tasks,
+    ).model_dump(mode="json")
 
 
 REGISTRATION_INFO = JobRegistration(
@@ -69,4 +76,5 @@ REGISTRATION_INFO = JobRegistration(
     ),
     summarize=summarize,
     example={"n": 3, "message": "hello"},
+    result=HelloWorldResult,
 )

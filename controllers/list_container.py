@@ -17,6 +17,7 @@ from schema.contracts.list_container import (
     FileMetadata,
     IndexParameters,
     IndexResult,
+    ListContainerResult,
     ListingDecision,
     MetadataLevel,
 )
@@ -199,4 +200,5 @@ REGISTRATION_INFO = JobRegistration(
     summarize=summarize,
     example={"container": "bronze", "filter": ".tif", "metadata_level": "full"},
     stage_count=stage_count,
+    result=ListContainerResult,
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schema.contracts.containers import ContainerName, Prefix
-from schema.contracts.summarize_container import SUMMARIZE, SummarizeParameters
+from schema.contracts.summarize_container import SUMMARIZE, ContainerFigures, SummarizeParameters
 from schema.json_types import JSONObject
 from schema.results import StageResultContract
 from schema.workflow import JobParameters, JobRegistration, StageDefinition, StagePlan, TaskDefinition
@@ -42,4 +42,5 @@ REGISTRATION_INFO = JobRegistration(
     stages=(StageDefinition("summary", SUMMARIZE, plan_summary),),
     summarize=summarize,
     example={"container": "bronze", "prefix": ""},
+    result=ContainerFigures,
 )

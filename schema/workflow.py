@@ -97,6 +97,7 @@ class JobRegistration(Generic[P]):
     """A job type: what it is called, what it takes, its stages, and how its result is put together.
 
     ``stage_count`` says how many of the stages, from the first, a job with these parameters has.
+    ``result`` describes what ``summarize`` makes, for callers who want to know it beforehand.
     ``max_parallel_tasks`` limits how many tasks of all its jobs run at once, ``timeout`` a run's time.
     """
 
@@ -107,6 +108,7 @@ class JobRegistration(Generic[P]):
     summarize: Summarizer[P]
     example: JSONObject
     stage_count: Callable[[P], int] | None = None
+    result: type[BaseModel] | None = None
     max_parallel_tasks: int | None = None
     timeout: timedelta = timedelta(days=7)
 

@@ -128,6 +128,7 @@ def environment_of(server: PostgresServer, database: str, account: StorageAccoun
         "POSTGRES_SSLMODE": "disable",
         "AUTH_MODE": "anonymous",
         "ALLOW_SCHEMA_RESET": "true",
+        "DEVELOPMENT_JOB_TYPES": "true",
     }
 
 

@@ -22,6 +22,7 @@ def app_environment(profile: Profile, numbers: Mapping[str, int]) -> dict[str, s
         "AUTH_MODE": "anonymous",
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",
         "ALLOW_SCHEMA_RESET": "true",
+        "DEVELOPMENT_JOB_TYPES": "true",
     }
 
 

@@ -25,5 +25,13 @@ class ReplyResult(Contract):
     reply: str
 
 
+class HelloWorldResult(Contract):
+    """How many greetings and replies there were."""
+
+    message: str
+    greetings: int
+    replies: int
+
+
 GREETING = TaskContract("hello_world_greeting", GreetingParameters, GreetingResult)
 REPLY = TaskContract("hello_world_reply", ReplyParameters, ReplyResult)

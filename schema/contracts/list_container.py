@@ -8,6 +8,7 @@ from pydantic import Field
 
 from schema.contracts.containers import ContainerName, FileItem, Prefix
 from schema.results import Contract, OrchestratingResult
+from schema.states import TaskStatus
 from schema.workflow import TaskContract
 
 
@@ -123,6 +124,53 @@ class IndexResult(Contract):
     json_blob: str
     parquet_blob: str
     processed_items: int
+
+
+class RasterTally(Contract):
+    """Of the rasters whose headers were read; ``problems`` counts why some cannot be."""
+
+    readable: int
+    unreadable: int
+    cloud_optimized: int
+    problems: dict[str, int]
+
+
+class FileFailure(Contract):
+    """A file that was not described."""
+
+    task_index: str
+    status: TaskStatus
+    code: str | None = None
+    message: str | None = None
+
+
+class WrittenIndex(Contract):
+    """Where the index was written, as JSON and as Parquet."""
+
+    container: str
+    json_blob: Annotated[str, Field(alias="json")]
+    parquet_blob: Annotated[str, Field(alias="parquet")]
+
+
+class ListContainerResult(Contract):
+    """``files`` matched, of which ``described`` are described; ``listed`` blobs were looked at for them."""
+
+    container: str
+    prefix: str
+    filter: str | None
+    metadata_level: MetadataLevel
+    files: int
+    described: int
+    listed: int
+    truncated: bool
+    unusable_names: int
+    total_bytes: int
+    by_category: dict[str, int]
+    by_extension: dict[str, int]
+    rasters: RasterTally
+    failed: int
+    failures: tuple[FileFailure, ...]
+    index: WrittenIndex | None
 
 
 ANALYZE = TaskContract("analyze_and_orchestrate", AnalyzeParameters, ListingDecision)

@@ -49,7 +49,7 @@ class UnreadableNames(Contract):
     examples: tuple[UnreadableName, ...]
 
 
-class ContainerSummary(Contract):
+class ContainerFigures(Contract):
     """``truncated`` says that there were more files than were to be counted.
 
     Extensions beyond the first few hundred are counted as ``(other)``. ``folders`` are those with the most
@@ -70,6 +70,11 @@ class ContainerSummary(Contract):
     folder_count: int
     outside_folders: Tally
     unreadable_names: UnreadableNames
+
+
+class ContainerSummary(ContainerFigures):
+    """The figures, and how many files were looked at for them."""
+
     processed_items: int
 
 

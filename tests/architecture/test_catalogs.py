@@ -14,7 +14,16 @@ import controllers
 import schema.contracts
 import services
 from interfaces.handler import Handler
-from registration import JOBS, TASKS, JobCatalog, TaskCatalog, initialize_catalogs, verify_catalogs
+from registration import (
+    DEVELOPMENT_JOBS,
+    DEVELOPMENT_TASKS,
+    JOBS,
+    TASKS,
+    JobCatalog,
+    TaskCatalog,
+    initialize_catalogs,
+    verify_catalogs,
+)
 from schema.errors import (
     DuplicateRegistrationError,
     IncompleteCatalogError,
@@ -22,6 +31,10 @@ from schema.errors import (
     UnknownTaskTypeError,
 )
 from schema.workflow import JobRegistration, TaskContract, TaskInfo
+
+
+ALL_JOBS = (*JOBS, *DEVELOPMENT_JOBS)
+ALL_TASKS = (*TASKS, *DEVELOPMENT_TASKS)
 
 
 def _modules(package: ModuleType) -> list[ModuleType]:
@@ -43,28 +56,36 @@ def test_the_catalogs_are_complete() -> None:
     assert (len(jobs.names()), len(tasks.names())) == (len(JOBS), len(TASKS))
 
 
+def test_what_is_for_trials_is_there_only_where_it_is_asked_for() -> None:
+    jobs, tasks = initialize_catalogs(development=True)
+    assert jobs.names() == tuple(job.job_type for job in ALL_JOBS)
+    assert tasks.names() == tuple(info.contract.task_type for info, _ in ALL_TASKS)
+
+
 @pytest.mark.parametrize("module", _modules(controllers), ids=lambda module: module.__name__)
 def test_each_controller_is_registered_under_the_name_of_its_file(module: ModuleType) -> None:
     registration = module.REGISTRATION_INFO
-    assert registration in JOBS
+    assert registration in ALL_JOBS
     assert registration.job_type == module.__name__.rpartition(".")[2]
 
 
 def test_each_handler_is_registered() -> None:
     declared = [module for module in _modules(services) if hasattr(module, "INFO")]
-    registered = [(info, handler) for info, handler in TASKS]
+    registered = [(info, handler) for info, handler in ALL_TASKS]
     assert len(declared) == len(registered)
     assert all((module.INFO, module.run) in registered for module in declared)
 
 
 def test_each_contract_has_a_stage_and_a_handler() -> None:
-    staged = {stage.contract.task_type for job in JOBS for stage in job.stages}
-    handled = {info.contract.task_type for info, _ in TASKS}
+    staged = {stage.contract.task_type for job in ALL_JOBS for stage in job.stages}
+    handled = {info.contract.task_type for info, _ in ALL_TASKS}
     declared = {contract.task_type for contract in _contracts()}
     assert declared == staged == handled
 
 
-@pytest.mark.parametrize(("info", "handler"), TASKS, ids=[info.contract.task_type for info, _ in TASKS])
+@pytest.mark.parametrize(
+    ("info", "handler"), ALL_TASKS, ids=[info.contract.task_type for info, _ in ALL_TASKS]
+)
 def test_a_handler_takes_and_gives_what_its_contract_says(
     info: TaskInfo[Any, Any], handler: Handler[Any, Any]
 ) -> None:
@@ -74,7 +95,7 @@ def test_a_handler_takes_and_gives_what_its_contract_says(
     assert hints["return"] is info.contract.result
 
 
-@pytest.mark.parametrize("registration", JOBS, ids=lambda job: job.job_type)
+@pytest.mark.parametrize("registration", ALL_JOBS, ids=lambda job: job.job_type)
 def test_a_job_type_describes_itself(registration: JobRegistration[Any]) -> None:
     assert registration.description
     assert registration.parameters.model_validate(registration.example)

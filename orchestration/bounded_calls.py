@@ -4,6 +4,7 @@ import ctypes
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -15,17 +16,18 @@ _log = logging.getLogger(__name__)
 
 
 class _Call(Generic[T]):
-    """One call; ``finished`` is released when it has ended."""
+    """One call, in the context of whoever made it; ``finished`` is released when it has ended."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
+        self._context = copy_context()
         self._finished = threading.Semaphore(0)
         self._result: T | None = None
         self._error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._result = self._function()
+            self._result = self._context.run(self._function)
         except BaseException as exc:  # noqa: BLE001 -- carried over to the thread that waits for it
             self._error = exc
         self._finished.release()

@@ -7,6 +7,7 @@ from typing import Any
 from interfaces.catalogs import JobCatalog
 from interfaces.clock import Clock
 from interfaces.repositories import JobRepository, StageRepository
+from interfaces.tracing import NO_TRACER, Span, SpanKind, Tracer
 from orchestration.aggregation import stage_result, with_decision
 from orchestration.contracts import controller_code, dumped, instance_of, parsed
 from orchestration.finishing import completed_job, failed_job
@@ -49,6 +50,7 @@ class JobDriver:
         relay: OutboxRelay,
         payloads: Payloads,
         clock: Clock,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._catalog = catalog
         self._planner = planner
@@ -57,31 +59,45 @@ class JobDriver:
         self._relay = relay
         self._payloads = payloads
         self._clock = clock
+        self._tracer = tracer
 
     def handle(self, message: JobQueueMessage) -> None:
         """Open, close or settle the stage that the message names, as its state demands.
 
         Raises ``MessageLookupError`` where there is no such job.
         """
+        kind = SpanKind.CONSUMER
+        with self._tracer.span("drive job", message.traceparent, kind, **message.ids()) as span:
+            span.note(outcome=self._drive(message, span))
+
+    def _drive(self, message: JobQueueMessage, span: Span) -> str:
         job = self._jobs.get(message.job_id)
         if job is None:
             raise MessageLookupError(f"no job has the id {message.job_id}")
+        span.note(job_type=job.job_type)
         if job.run != message.run or job.status in FINAL_JOB_STATES:
             _log.info("message of a run that is over was dropped", extra=_facts(job, message.stage))
-            return
+            return "run is over"
         stage = self._stages.get(job.job_id, job.run, message.stage)
+        outcome = "stage is settled"
         if stage is None:
-            self._start(job, message.stage)
+            span.rename("plan stage")
+            outcome = self._start(job, message.stage)
         elif stage.status is StageStatus.OPEN:
-            self._relay.dispatch(self._stages.close(job.job_id, job.run, stage.stage))
+            span.rename("close stage")
+            rows = self._stages.close(job.job_id, job.run, stage.stage)
+            self._relay.dispatch(rows)
+            outcome = "stage closed" if rows else "stage is not done"
         elif stage.status is StageStatus.CLOSING:
-            self._advance(job, stage)
+            span.rename("advance")
+            outcome = self._advance(job, stage)
         self._relay.drain()
+        return outcome
 
-    def _start(self, job: JobRecord, stage: int) -> None:
+    def _start(self, job: JobRecord, stage: int) -> str:
         if stage != job.stage:
             _log.info("message of a stage that is not due was dropped", extra=_facts(job, stage))
-            return
+            return "stage is not due"
         results = self._earlier_results(job, stage)
         try:
             step = self._planner.plan(job, stage, results, degraded=_degraded(results))
@@ -92,9 +108,9 @@ class JobDriver:
             done = self._stages.open(step)
         else:
             done = isinstance(step, FinishJob) and self._jobs.finish(replace(step, unopened=True))
-        _report(job, stage, step, done=done)
+        return _report(job, stage, step, done=done)
 
-    def _advance(self, job: JobRecord, stage: StageRecord) -> None:
+    def _advance(self, job: JobRecord, stage: StageRecord) -> str:
         result, step = self._settled(job, stage)
         settlement = StageSettlement(
             job_id=job.job_id,
@@ -107,7 +123,7 @@ class JobDriver:
             round=stage.round,
         )
         done = self._stages.settle(self._payloads.settlement(settlement), self._payloads.step(step))
-        _report(job, stage.stage, step, done=done)
+        return _report(job, stage.stage, step, done=done)
 
     def _settled(self, job: JobRecord, stage: StageRecord) -> tuple[StageResultContract, NextStep]:
         try:
@@ -224,15 +240,21 @@ def _unknown_result(stage: StageRecord, clock: Clock) -> StageResultContract:
     )
 
 
-def _report(job: JobRecord, stage: int, step: NextStep, *, done: bool) -> None:
+def _report(job: JobRecord, stage: int, step: NextStep, *, done: bool) -> str:
+    """Log what was done, and return it for the span."""
+    facts = _facts(job, stage)
     if not done:
-        _log.info("another delivery was first", extra=_facts(job, stage))
+        outcome = "another delivery was first"
     elif isinstance(step, OpenStage):
-        _log.info("stage opened", extra={**_facts(job, step.stage), "tasks": len(step.tasks)})
+        outcome = "stage opened"
+        facts |= {"stage": step.stage, "tasks": len(step.tasks)}
     elif isinstance(step, ReopenStage):
-        _log.info("stage reopened", extra=_facts(job, stage))
+        outcome = "stage reopened"
     else:
-        _log.info("job finished", extra={**_facts(job, stage), "status": step.status.value})
+        outcome = "job finished"
+        facts["status"] = step.status.value
+    _log.info(outcome, extra=facts)
+    return f"job {facts['status']}" if "status" in facts else outcome
 
 
 def _facts(job: JobRecord, stage: int) -> dict[str, object]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from interfaces.log_ids import log_ids
 from interfaces.repositories import DeadLetterRepository
+from interfaces.tracing import trace_id_of
 from orchestration.salvage import salvaged_ids
 from schema.errors import (
     DatabaseUnavailableError,
@@ -19,11 +21,12 @@ from schema.errors import (
     ServiceUnavailableError,
 )
 from schema.json_types import storable_text
+from schema.messages import QueueMessage
 from schema.records import DeadLetter
 
 _log = logging.getLogger(__name__)
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=QueueMessage)
 
 _MAX_BYTES = 64 * 1024
 _LOGGED_CHARACTERS = 500
@@ -55,9 +58,19 @@ class MessageIntake:
     def process(self, delivery: Delivery, model: type[M], handle: Callable[[M], None]) -> None:
         """Raises ``MessageExtractionError``, ``MessageParsingError``, ``MessageLookupError``, or whatever
         the processing raises."""
+        try:
+            message = parse(extract(delivery.body), model)
+        except MessageError as exc:
+            self._put_on_record(delivery, exc.code, exc)
+            raise
+        trace_id = trace_id_of(message.traceparent) if message.traceparent else None
+        with log_ids(**message.ids(), trace_id=trace_id):
+            self._hand_over(delivery, message, handle)
+
+    def _hand_over(self, delivery: Delivery, message: M, handle: Callable[[M], None]) -> None:
         last = delivery.dequeue_count >= self._max_dequeue_count
         try:
-            handle(parse(extract(delivery.body), model))
+            handle(message)
         except MessageError as exc:
             self._put_on_record(delivery, exc.code, exc)
             raise

@@ -2,13 +2,15 @@
 
 import logging
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from interfaces.alerts import AlertSink
+from interfaces.log_ids import log_ids
 from interfaces.repositories import DeadLetterRepository, JobRepository, StageRepository, TaskRepository
+from interfaces.tracing import NO_TRACER, SpanKind, Tracer
 from orchestration.intake import Delivery, dead_letter
 from orchestration.relay import OutboxRelay
-from schema.messages import JobQueueMessage, TaskQueueMessage
+from schema.messages import JobQueueMessage, QueueMessage, TaskQueueMessage
 from schema.records import DeadLetter, TaskRecord, Verdict
 from schema.results import ErrorDetail
 from schema.states import FINAL_JOB_STATES, FINAL_TASK_STATES, JobStatus, TaskStatus
@@ -16,6 +18,7 @@ from schema.states import FINAL_JOB_STATES, FINAL_TASK_STATES, JobStatus, TaskSt
 _log = logging.getLogger(__name__)
 
 _CODE = "UNHANDLED_POISON"
+_MESSAGE = TypeAdapter[QueueMessage](QueueMessage)
 _LEVELS = {
     Verdict.EXPECTED: logging.INFO,
     Verdict.SUPERSEDED: logging.INFO,
@@ -38,6 +41,7 @@ class PoisonHandler:
         letters: DeadLetterRepository,
         relay: OutboxRelay,
         alerts: AlertSink,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._jobs = jobs
         self._tasks = tasks
@@ -45,19 +49,34 @@ class PoisonHandler:
         self._letters = letters
         self._relay = relay
         self._alerts = alerts
+        self._tracer = tracer
 
     def handle(self, delivery: Delivery) -> Verdict:
         """``delivery.queue`` is the queue that the message came from, without ``-poison``."""
         letter = dead_letter(
             delivery, _CODE, "the message could not be processed and went to the poison queue"
         )
+        ids = {
+            "job_id": letter.job_id,
+            "task_id": letter.task_id,
+            "correlation_id": letter.correlation_id,
+        }
+        parent = _traceparent_of(delivery)
+        kind = SpanKind.CONSUMER
+        with (
+            log_ids(**ids),
+            self._tracer.span("judge poison message", parent, kind, queue=letter.queue, **ids) as span,
+        ):
+            verdict = self._judge(delivery, letter, ids)
+            span.note(outcome=verdict.value)
+        return verdict
+
+    def _judge(self, delivery: Delivery, letter: DeadLetter, ids: dict[str, str | None]) -> Verdict:
         verdict = self._verdict(delivery, letter)
         self._letters.judge(letter, verdict)
         facts = {
             "queue": letter.queue,
-            "job_id": letter.job_id,
-            "task_id": letter.task_id,
-            "correlation_id": letter.correlation_id,
+            **ids,
             "dequeue_count": letter.dequeue_count,
             "verdict": verdict.value,
         }
@@ -114,6 +133,13 @@ def _attempt_of(delivery: Delivery) -> int | None:
 def _message_of(delivery: Delivery) -> JobQueueMessage | None:
     try:
         return JobQueueMessage.model_validate_json(delivery.body)
+    except ValidationError:
+        return None
+
+
+def _traceparent_of(delivery: Delivery) -> str | None:
+    try:
+        return _MESSAGE.validate_json(delivery.body).traceparent
     except ValidationError:
         return None
 

@@ -4,11 +4,13 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from pydantic import ValidationError
 
 from interfaces.queues import QueueRepository
 from interfaces.repositories import OutboxRepository
+from interfaces.tracing import NO_TRACER, Tracer, parent_for
 from schema.errors import DatabaseUnavailableError, GeojobsError
 from schema.messages import JobQueueMessage, QueueMessage, TaskQueueMessage
 from schema.records import OutboxKind, OutboxRecord
@@ -24,15 +26,21 @@ class OutboxRelay:
 
     Rows that cannot be sent stay; they are taken up again when their claim has run out. Sent rows are
     deleted in batches (``batch`` rows or half a second), which is safe because a row that is sent twice
-    does nothing the second time.
+    does nothing the second time. A message carries the span it is sent from where that is of its own trace.
     """
 
     def __init__(
-        self, outbox: OutboxRepository, queue: QueueRepository, concurrency: int = 16, batch: int = 64
+        self,
+        outbox: OutboxRepository,
+        queue: QueueRepository,
+        concurrency: int = 16,
+        batch: int = 64,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._outbox = outbox
         self._queue = queue
         self._batch = batch
+        self._tracer = tracer
         self._senders = ThreadPoolExecutor(concurrency, thread_name_prefix="relay")
         self._lock = threading.Lock()
         self._sent: list[int] = []
@@ -43,10 +51,11 @@ class OutboxRelay:
         """Send rows that are claimed for this caller; returns how many were sent. Never raises."""
         if self._closed:
             return 0
+        send = partial(self._send, span=self._tracer.traceparent())
         if len(rows) <= 1:
-            sent = [row.outbox_id for row in rows if self._send(row)]
+            sent = [row.outbox_id for row in rows if send(row)]
         else:
-            results = list(self._senders.map(self._send, rows))
+            results = list(self._senders.map(send, rows))
             sent = [row.outbox_id for row, done in zip(rows, results, strict=True) if done]
         self._forget(sent)
         return len(sent)
@@ -95,9 +104,9 @@ class OutboxRelay:
         if full:
             self.flush()
 
-    def _send(self, row: OutboxRecord) -> bool:
+    def _send(self, row: OutboxRecord, span: str | None) -> bool:
         try:
-            self._queue.send(message_of(row), row.delay_seconds)
+            self._queue.send(message_of(row, span), row.delay_seconds)
         except (GeojobsError, ValidationError):
             _log.warning(
                 "a message could not be sent and stays in the outbox",
@@ -113,22 +122,24 @@ class OutboxRelay:
         return True
 
 
-def message_of(row: OutboxRecord) -> QueueMessage:
-    """The message that an outbox row stands for; pydantic's ``ValidationError`` where it is none."""
+def message_of(row: OutboxRecord, span: str | None = None) -> QueueMessage:
+    """The message that an outbox row stands for, sent from this span; pydantic's ``ValidationError`` where it
+    is none."""
+    traceparent = parent_for(row.traceparent, span)
     if row.kind is OutboxKind.JOB or row.task_id is None or row.attempt is None:
         return JobQueueMessage(
             job_id=row.job_id,
             run=row.run,
             stage=row.stage,
             correlation_id=row.correlation_id,
-            traceparent=row.traceparent,
+            traceparent=traceparent,
         )
     return TaskQueueMessage(
         job_id=row.job_id,
         run=row.run,
         stage=row.stage,
         correlation_id=row.correlation_id,
-        traceparent=row.traceparent,
+        traceparent=traceparent,
         task_id=row.task_id,
         attempt=row.attempt,
     )

@@ -9,6 +9,7 @@ from interfaces.blobs import BlobRepository
 from interfaces.catalogs import TaskCatalog
 from interfaces.clock import Clock
 from interfaces.repositories import StageRepository, TaskRepository
+from interfaces.tracing import NO_TRACER, Span, SpanKind, Tracer
 from orchestration.bounded_calls import BoundedCalls
 from orchestration.context import RunningTaskContext
 from orchestration.contracts import dumped, instance_of, parsed
@@ -67,6 +68,7 @@ class TaskRunner:
         blobs: BlobRepository,
         clock: Clock,
         worker: str,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._catalog = catalog
         self._tasks = tasks
@@ -78,40 +80,51 @@ class TaskRunner:
         self._blobs = blobs
         self._clock = clock
         self._worker = worker
+        self._tracer = tracer
 
     def handle(self, message: TaskQueueMessage) -> None:
         """Claim the attempt that the message names and run it; where it is not to be had, do nothing.
 
         Raises ``MessageLookupError`` where there is no such task.
         """
+        kind = SpanKind.CONSUMER
+        with self._tracer.span("run task", message.traceparent, kind, **message.ids()) as span:
+            span.note(outcome=self._handle(message, span))
+
+    def _handle(self, message: TaskQueueMessage, span: Span) -> str:
         claim = self._tasks.claim(message.task_id, message.attempt, self._worker, uuid4())
         if claim.task is not None:
-            self._attempt(claim.task, message)
-            return
+            return self._attempt(claim.task, message, span)
         if claim.outcome is ClaimOutcome.UNKNOWN:
             raise MessageLookupError(f"no task has the id {message.task_id}")
-        _log.info("task was not claimed", extra={**_facts(message), "outcome": claim.outcome.value})
+        _log.info("task was not claimed", extra={**message.ids(), "outcome": claim.outcome.value})
         if claim.outcome is ClaimOutcome.NOT_DUE:
             self._relay.drain()
         elif claim.outcome in (ClaimOutcome.FINAL, ClaimOutcome.SKIPPED):
             self._relay.dispatch(self._stages.close(message.job_id, message.run, message.stage))
+        return f"not claimed: {claim.outcome.value}"
 
-    def _attempt(self, task: ClaimedTask, message: TaskQueueMessage) -> None:
+    def _attempt(self, task: ClaimedTask, message: TaskQueueMessage, span: Span) -> str:
         started = self._clock.monotonic()
+        span.note(task_type=task.task_type)
         try:
             with self._keeper.hold(task, message.correlation_id) as lease:
-                finish = self._finish(task, self._run(task, message, lease), lease)
+                outcome = self._run(task, message, lease)
+                if isinstance(outcome, AttemptFailed):
+                    span.fail(outcome.error.code)
+                finish = self._finish(task, outcome, lease)
         except LeaseLostError:
-            _log.warning("attempt abandoned, its lease is lost", extra=_facts(message))
-            return
+            _log.warning("attempt abandoned, its lease is lost", extra=message.ids())
+            return FinishOutcome.LOST.value
         self._relay.dispatch(finish.outbox)
         level = logging.WARNING if finish.outcome is FinishOutcome.LOST else logging.INFO
         elapsed_ms = round((self._clock.monotonic() - started) * 1000, 1)
         _log.log(
             level,
             "attempt finished",
-            extra={**_facts(message), "outcome": finish.outcome.value, "elapsed_ms": elapsed_ms},
+            extra={**message.ids(), "outcome": finish.outcome.value, "elapsed_ms": elapsed_ms},
         )
+        return finish.outcome.value
 
     def _finish(self, task: ClaimedTask, outcome: AttemptOutcome, lease: Lease) -> Finish:
         """Store how the attempt ended; while the database is away, again for as long as the lease lasts.
@@ -163,7 +176,7 @@ class TaskRunner:
             _log.log(
                 logging.ERROR if unexpected else logging.WARNING,
                 "attempt failed",
-                extra={**_facts(message), "error_code": outcome.error.code},
+                extra={**message.ids(), "error_code": outcome.error.code},
                 exc_info=unexpected,
             )
             return outcome
@@ -210,14 +223,3 @@ def _class_of(exc: Exception) -> ErrorClass:
         (CatalogError, ErrorClass.RETRYABLE),  # a worker of the next release may know it
     )
     return next((error_class for kind, error_class in kinds if isinstance(exc, kind)), ErrorClass.UNKNOWN)
-
-
-def _facts(message: TaskQueueMessage) -> dict[str, object]:
-    return {
-        "job_id": message.job_id,
-        "task_id": message.task_id,
-        "run": message.run,
-        "stage": message.stage,
-        "attempt": message.attempt,
-        "correlation_id": message.correlation_id,
-    }

@@ -27,6 +27,15 @@ class _QueueMessage(BaseModel):
     correlation_id: CorrelationId
     traceparent: Traceparent | None = None
 
+    def ids(self) -> dict[str, str | int]:
+        """What it is about, for logs and traces."""
+        return {
+            "job_id": self.job_id,
+            "run": self.run,
+            "stage": self.stage,
+            "correlation_id": self.correlation_id,
+        }
+
 
 class JobQueueMessage(_QueueMessage):
     """Something is to be done for this stage of this job; the database says what."""
@@ -37,6 +46,9 @@ class TaskQueueMessage(_QueueMessage):
 
     task_id: str = Field(pattern=f"^{TASK_ID_PATTERN.pattern}$")
     attempt: int = Field(ge=1)
+
+    def ids(self) -> dict[str, str | int]:
+        return {**super().ids(), "task_id": self.task_id, "attempt": self.attempt}
 
 
 QueueMessage = JobQueueMessage | TaskQueueMessage

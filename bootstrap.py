@@ -25,10 +25,12 @@ from orchestration.planning import StagePlanner
 from orchestration.poison import PoisonHandler
 from orchestration.poison_desk import PoisonDesk
 from orchestration.relay import OutboxRelay
+from orchestration.results import ResultReader
 from orchestration.retention import Retention
 from orchestration.running import TaskRunner
 from orchestration.submission import SubmitJob
 from orchestration.sweeping import Sweeper
+from orchestration.trail import EventViewer
 from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
 from registration import JobCatalog, TaskCatalog, initialize_catalogs
 from repositories.alerts import WebhookAlerts
@@ -49,6 +51,7 @@ from repositories.storage_connection import StorageConnection
 from repositories.storage_queue import StorageQueueRepository
 from repositories.sweeps import PostgresSweepRepository
 from repositories.tasks import PostgresTaskRepository
+from repositories.trail import PostgresTrailRepository
 from triggers.application import Application
 
 _HOST_JSON = Path(__file__).parent / "host.json"
@@ -135,7 +138,9 @@ def bootstrap(
     return Application(
         submit=submit,
         dry_run=DryRun(parts.job_catalog, submit, planner),
-        jobs=JobViewer(parts.job_catalog, parts.jobs, parts.stages),
+        jobs=JobViewer(parts.job_catalog, parts.jobs, parts.stages, parts.clock),
+        events=EventViewer(PostgresTrailRepository(parts.database)),
+        results=ResultReader(parts.jobs, parts.payload_store),
         job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
         control=JobControl(parts.jobs, parts.stages, parts.relay),
         driver=_driver(parts, planner),

@@ -14,6 +14,10 @@ class PayloadStore(Protocol):
 
     def get(self, reference: str) -> JSONObject: ...
 
+    def read(self, reference: str) -> bytes:
+        """The value as it is stored: JSON in UTF-8, not parsed."""
+        ...
+
     def remove(self, job_id: str) -> int:
         """Remove all that is stored for the job; returns how many values that were."""
         ...

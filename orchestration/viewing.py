@@ -5,10 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from interfaces.catalogs import JobCatalog, TaskCatalog
+from interfaces.clock import Clock
 from interfaces.repositories import JobRepository, StageRepository
+from orchestration.estimating import estimated_seconds_left
 from orchestration.planning import StagePlanner
 from orchestration.submission import Caller, SubmitJob
-from schema.api import DryRunView, JobTypeView, JobView, PlannedStageView, StageDescription, StageView
+from schema.api import (
+    API_PREFIX,
+    DryRunView,
+    JobTypeView,
+    JobView,
+    PlannedStageView,
+    StageDescription,
+    StageView,
+)
 from schema.errors import IncompleteCatalogError, JobNotFoundError, UnknownJobTypeError
 from schema.json_types import JSONObject
 from schema.records import JobRecord, NewJob, OpenStage, StageSummary
@@ -19,10 +29,13 @@ from schema.workflow import JobRegistration
 class JobViewer:
     """Reads only."""
 
-    def __init__(self, catalog: JobCatalog, jobs: JobRepository, stages: StageRepository) -> None:
+    def __init__(
+        self, catalog: JobCatalog, jobs: JobRepository, stages: StageRepository, clock: Clock
+    ) -> None:
         self._catalog = catalog
         self._jobs = jobs
         self._stages = stages
+        self._clock = clock
 
     def view(self, job_id: str) -> JobView:
         """The job with its stages; raises ``JobNotFoundError``."""
@@ -34,6 +47,7 @@ class JobViewer:
             **job.model_dump(include=_SHARED_FIELDS),
             error=job.error,
             progress=_progress(job, summaries),
+            estimated_seconds_left=estimated_seconds_left(job, summaries, self._clock.now()),
             stages=[self._stage_view(job, summary) for summary in summaries],
             stage_results={str(row.stage): row.result for row in summaries if row.result is not None},
             result_data=job.result,
@@ -43,7 +57,7 @@ class JobViewer:
     def _stage_view(self, job: JobRecord, summary: StageSummary) -> StageView:
         return StageView(
             name=self._stage_name(job.job_type, summary.stage),
-            **summary.model_dump(exclude={"task_type", "result"}),
+            **summary.model_dump(exclude={"task_type", "result", "ended_lately", "resumed_at"}),
         )
 
     def _stage_name(self, job_type: str, stage: int) -> str:
@@ -139,9 +153,11 @@ _SHARED_FIELDS = {
 def job_links(job_id: str) -> dict[str, str]:
     """Where to look next, relative to the host."""
     return {
-        "self": f"/api/jobs/status/{job_id}",
-        "tasks": f"/api/db/tasks/{job_id}",
-        "row": f"/api/db/jobs/{job_id}",
+        "self": f"{API_PREFIX}/jobs/status/{job_id}",
+        "result": f"{API_PREFIX}/jobs/{job_id}/result",
+        "events": f"{API_PREFIX}/jobs/{job_id}/events",
+        "tasks": f"{API_PREFIX}/db/tasks/{job_id}",
+        "row": f"{API_PREFIX}/db/jobs/{job_id}",
     }
 
 

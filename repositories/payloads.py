@@ -27,9 +27,12 @@ class BlobPayloadStore:
         return reference
 
     def get(self, reference: str) -> JSONObject:
+        return from_json(self.read(reference))
+
+    def read(self, reference: str) -> bytes:
         try:
             blob = self._service().get_blob_client(self._container, reference)
-            return from_json(blob.download_blob(timeout=_CALL_SECONDS).readall())
+            return blob.download_blob(timeout=_CALL_SECONDS).readall()
         except AzureError as exc:
             raise _unavailable() from exc
 

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schema.json_types import JSONObject
 from schema.records import DeadLetterRecord
 from schema.results import ErrorDetail
 from schema.states import JobStatus, StageStatus, TaskStatus
+
+API_PREFIX = "/api"
+"""Where the platform serves the routes: its default, which host.json leaves as it is."""
 
 
 class ApiModel(BaseModel):
@@ -54,10 +57,13 @@ class StageView(ApiModel):
     completed: int
     failed: int
     running: int
+    opened_at: datetime
+    closed_at: datetime | None = None
 
 
 class JobView(ApiModel):
-    """``progress`` is a percentage (0-100). ``stage_results`` shows the first 100 task results of a stage."""
+    """``progress`` is a percentage (0-100). ``stage_results`` shows the first 100 task results of a stage.
+    ``result_data`` is null where the result is too large for it; the link ``result`` has every one."""
 
     job_id: str
     job_type: str
@@ -66,6 +72,11 @@ class JobView(ApiModel):
     stage: int
     total_stages: int
     progress: float
+    estimated_seconds_left: float | None = Field(
+        None,
+        description="how long the job still takes at the pace so far; null while nothing tells, and once it "
+        "has ended",
+    )
     stages: list[StageView]
     parameters: JSONObject
     stage_results: dict[str, JSONObject]

@@ -11,6 +11,8 @@ GeojobsError
 │   ├── DeadLetterNotFoundError
 │   ├── AssetNotFoundError
 │   ├── JobStateConflictError       the job is not in a state that allows it
+│   ├── ResultNotReadyError         the job has not ended
+│   ├── JobHasNoResultError         it ended without
 │   ├── ConfirmationMissingError
 │   ├── ResetForbiddenError
 │   ├── UnauthenticatedError        nobody knows who calls
@@ -47,9 +49,13 @@ from typing import ClassVar
 
 
 class GeojobsError(Exception):
-    """The root; ``code`` names the kind of error in the API, in rows and in logs."""
+    """The root; ``code`` names the kind of error in the API, in rows and in logs.
+
+    ``ask_again_after`` is how many seconds to wait where the same request may go well later.
+    """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
+    ask_again_after: ClassVar[int | None] = None
 
 
 class InputError(GeojobsError):
@@ -126,6 +132,19 @@ class JobStateConflictError(InputError):
     """The job's state does not allow what was asked; the message names the state and those that would."""
 
     code = "JOB_STATE_CONFLICT"
+
+
+class ResultNotReadyError(InputError):
+    """The job has not ended."""
+
+    code = "RESULT_NOT_READY"
+    ask_again_after = 1
+
+
+class JobHasNoResultError(InputError):
+    """The job ended without a result; the message names the code of its error."""
+
+    code = "JOB_HAS_NO_RESULT"
 
 
 class ConfirmationMissingError(InputError):
@@ -293,6 +312,7 @@ class ServiceUnavailableError(GeojobsError):
     """A server this app needs does not answer; what was asked may be asked again."""
 
     code = "SERVICE_UNAVAILABLE"
+    ask_again_after = 5
 
 
 class DatabaseUnavailableError(ServiceUnavailableError):

@@ -15,10 +15,12 @@ from orchestration.intake import MessageIntake
 from orchestration.poison import PoisonHandler
 from orchestration.poison_desk import PoisonDesk
 from orchestration.relay import OutboxRelay
+from orchestration.results import ResultReader
 from orchestration.retention import Retention
 from orchestration.running import TaskRunner
 from orchestration.submission import SubmitJob
 from orchestration.sweeping import Sweeper
+from orchestration.trail import EventViewer
 from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
 from schema.access import AuthMode
 
@@ -28,6 +30,8 @@ class Application:
     submit: SubmitJob
     dry_run: DryRun
     jobs: JobViewer
+    events: EventViewer
+    results: ResultReader
     job_types: JobTypeViewer
     control: JobControl
     driver: JobDriver

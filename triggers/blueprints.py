@@ -7,6 +7,7 @@ import azure.functions as func
 
 from triggers.application import Application
 from triggers.documentation import DOCUMENTATION_ROUTES
+from triggers.following import FOLLOWING_ROUTES
 from triggers.health import HEALTH_ROUTES
 from triggers.http import Door, Route, blueprint_of
 from triggers.inspection import INSPECTION_ROUTES
@@ -20,6 +21,7 @@ from triggers.timers import timer_blueprint
 
 ROUTES: tuple[Route[Application, Any], ...] = (
     *JOB_ROUTES,
+    *FOLLOWING_ROUTES,
     *INSPECTION_ROUTES,
     *SCHEMA_ROUTES,
     *HEALTH_ROUTES,

@@ -180,8 +180,8 @@ def _caller(route: Route[A, Any], request: Request[Any], door: Door) -> str | No
 def _refusal(route: Route[A, Any], problem: Problem, request: Request[Any], error: Exception) -> Response:
     response = route.on_error(problem, request)
     headers = dict(response.headers)
-    if problem.status == 503:  # noqa: PLR2004 -- service unavailable
-        headers["Retry-After"] = "5"
+    if isinstance(error, GeojobsError) and error.ask_again_after is not None:
+        headers["Retry-After"] = str(error.ask_again_after)
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
     return Response(response.status, response.body, headers)

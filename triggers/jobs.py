@@ -93,7 +93,7 @@ def cancel_job(app: Application, request: Request[CancelQuery]) -> Response:
     otherwise.
     """
     job_id = checked_job_id(request.route["job_id"])
-    return _told(app.control.cancel(job_id, request.query.reason, request.correlation_id))
+    return _told(app.control.cancel(job_id, request.query.reason, request.correlation_id, request.caller))
 
 
 def retry_job(app: Application, request: Request) -> Response:
@@ -101,7 +101,8 @@ def retry_job(app: Application, request: Request) -> Response:
 
     Only what failed or never started runs again; 409 where the job's state does not allow it.
     """
-    return _told(app.control.retry(checked_job_id(request.route["job_id"]), request.correlation_id))
+    job_id = checked_job_id(request.route["job_id"])
+    return _told(app.control.retry(job_id, request.correlation_id, request.caller))
 
 
 def rerun_job(app: Application, request: Request) -> Response:
@@ -109,7 +110,8 @@ def rerun_job(app: Application, request: Request) -> Response:
 
     409 while the job has not ended.
     """
-    return _told(app.control.rerun(checked_job_id(request.route["job_id"]), request.correlation_id))
+    job_id = checked_job_id(request.route["job_id"])
+    return _told(app.control.rerun(job_id, request.correlation_id, request.caller))
 
 
 def _told(job: JobRecord) -> Response:

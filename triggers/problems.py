@@ -22,6 +22,8 @@ STATUS: dict[type[GeojobsError], HTTPStatus] = {
     errors.DeadLetterNotFoundError: HTTPStatus.NOT_FOUND,
     errors.AssetNotFoundError: HTTPStatus.NOT_FOUND,
     errors.JobStateConflictError: HTTPStatus.CONFLICT,
+    errors.ResultNotReadyError: HTTPStatus.CONFLICT,
+    errors.JobHasNoResultError: HTTPStatus.CONFLICT,
     errors.ServiceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GeojobsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

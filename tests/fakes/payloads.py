@@ -22,10 +22,13 @@ class FakePayloadStore:
         return reference
 
     def get(self, reference: str) -> JSONObject:
+        return from_json(self.read(reference))
+
+    def read(self, reference: str) -> bytes:
         self._demand()
         if reference not in self.values:
             raise BlobUnavailableError("blob storage did not answer as it should")
-        return from_json(self.values[reference])
+        return self.values[reference]
 
     def remove(self, job_id: str) -> int:
         names = self._names(job_id)

@@ -24,7 +24,8 @@ MakeSystem = Callable[..., FakeSystem]
 
 def view(system: FakeSystem, job_id: str) -> JobView:
     repositories = system.repositories
-    return JobViewer(system.job_catalog, repositories.jobs, repositories.stages).view(job_id)
+    viewer = JobViewer(system.job_catalog, repositories.jobs, repositories.stages, system.clock)
+    return viewer.view(job_id)
 
 
 def submitted(system: FakeSystem, n: int = 2) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from pydantic_core import from_json
 
 from interfaces.payloads import PayloadStore
 from repositories.payloads import BlobPayloadStore
@@ -86,3 +87,12 @@ def test_a_service_that_does_not_answer_is_reported_without_its_address(stores: 
         with pytest.raises(BlobUnavailableError) as caught:
             call()
         assert "127.0.0.1" not in str(caught.value)
+
+
+def test_a_value_can_be_read_as_it_is_stored(store: PayloadStore) -> None:
+    assert from_json(store.read(store.put(JOB_ID, "r1-result", VALUE))) == VALUE
+
+
+def test_reading_from_a_store_that_does_not_answer_is_an_error(stores: Stores) -> None:
+    with pytest.raises(BlobUnavailableError):
+        stores.unreachable.read(f"{JOB_ID}/r1-result.json")

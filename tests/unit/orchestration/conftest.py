@@ -14,8 +14,8 @@ from tests.unit.orchestration.trial import TOLERANT, handlers, job_type, stage
 def make_system() -> Iterator[Callable[..., FakeSystem]]:
     made: list[FakeSystem] = []
 
-    def make(*arguments: object) -> FakeSystem:
-        made.append(FakeSystem(*(arguments or (job_type(), handlers()))))
+    def make(*arguments: object, **options: int) -> FakeSystem:
+        made.append(FakeSystem(*(arguments or (job_type(), handlers())), **options))
         return made[-1]
 
     yield make

@@ -12,6 +12,7 @@ from typing import Any
 
 from config import PostgresAuth, Settings
 from interfaces.queues import QueueRepository
+from interfaces.tracing import NO_TRACER, Tracer
 from orchestration.bounded_calls import BoundedCalls
 from orchestration.controlling import JobControl
 from orchestration.diagnosing import EnumDiagnostic
@@ -97,6 +98,7 @@ class Parts:
     relay: OutboxRelay
     keeper: LeaseKeeper
     calls: BoundedCalls
+    tracer: Tracer
 
     def close(self) -> None:
         self.calls.close()
@@ -107,6 +109,7 @@ class Parts:
         self.storage.close()
         self.database.close()
         self.identity.close()
+        self.tracer.close()
 
 
 def _as_they_are(parts: Parts) -> Parts:
@@ -154,6 +157,7 @@ def bootstrap(
         inspection=parts.inspection,
         enums=EnumDiagnostic(parts.inspection),
         functions=PostgresFunctionInspector(parts.database),
+        tracer=parts.tracer,
         health=health,
         schema=parts.schema,
         queue=parts.queue,
@@ -178,6 +182,8 @@ def _parts(
     payload_store = BlobPayloadStore(storage, settings.payload_container)
     blobs = StorageBlobRepository(storage, settings.read_containers, (settings.silver_container,))
     outbox = PostgresOutboxRepository(database)
+    tracer = _tracer(settings, clock)
+    concurrency = settings.outbox_send_concurrency
     return Parts(
         clock=clock,
         job_catalog=catalogs[0],
@@ -198,9 +204,10 @@ def _parts(
         letters=PostgresDeadLetterRepository(database),
         payloads=Payloads(payload_store),
         payload_store=payload_store,
-        relay=OutboxRelay(outbox, queue or storage_queue, settings.outbox_send_concurrency),
+        relay=OutboxRelay(outbox, queue or storage_queue, concurrency, tracer=tracer),
         keeper=LeaseKeeper(tasks, clock),
         calls=BoundedCalls(),
+        tracer=tracer,
     )
 
 
@@ -213,6 +220,7 @@ def _poison(parts: Parts, settings: Settings) -> PoisonHandler:
         letters=parts.letters,
         relay=parts.relay,
         alerts=WebhookAlerts(url.get_secret_value() if url else None),
+        tracer=parts.tracer,
     )
 
 
@@ -236,6 +244,7 @@ def _driver(parts: Parts, planner: StagePlanner) -> JobDriver:
         relay=parts.relay,
         payloads=parts.payloads,
         clock=parts.clock,
+        tracer=parts.tracer,
     )
 
 
@@ -251,6 +260,7 @@ def _runner(parts: Parts, worker: str) -> TaskRunner:
         blobs=parts.guarded_blobs,
         clock=parts.clock,
         worker=worker,
+        tracer=parts.tracer,
     )
 
 
@@ -263,8 +273,23 @@ def _health(parts: Parts) -> HealthChecks:
         jobs=parts.job_catalog,
         tasks=parts.task_catalog,
         clock=parts.clock,
+        tracer=parts.tracer,
     )
     return HealthChecks(checks, parts.clock)
+
+
+def _tracer(settings: Settings, clock: SystemClock) -> Tracer:
+    if not settings.insights and not settings.traces_by_otlp:
+        return NO_TRACER
+    from repositories.telemetry import open_tracer  # noqa: PLC0415 -- its libraries cost those who trace only
+
+    return open_tracer(
+        clock,
+        service=settings.website_site_name or settings.container_app_name,
+        instance=_worker_name(settings),
+        connection_string=settings.insights,
+        otlp=settings.traces_by_otlp,
+    )
 
 
 def _postgres_address(settings: Settings, identity: AzureIdentity) -> PostgresAddress:

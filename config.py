@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.access import AuthMode
 from schema.errors import ConfigurationError
+from schema.log_format import LogFormat, LogLevel
 
 
 class PostgresAuth(StrEnum):
@@ -51,6 +52,14 @@ class Settings(BaseSettings):
     development_job_types: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
+
+    log_format: LogFormat = LogFormat.JSON
+    log_level: LogLevel | None = None
+    applicationinsights_connection_string: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_traces_endpoint: str | None = None
+    otel_sdk_disabled: bool = False
+
     website_instance_id: str = ""
     website_pod_name: str = ""
     website_site_name: str = ""
@@ -66,6 +75,17 @@ class Settings(BaseSettings):
             or self.website_site_name
             or self.container_app_name
         )
+
+    @property
+    def insights(self) -> str | None:
+        """The connection string of Application Insights, where traces go there."""
+        secret = self.applicationinsights_connection_string
+        return (secret.get_secret_value() or None) if secret and not self.otel_sdk_disabled else None
+
+    @property
+    def traces_by_otlp(self) -> bool:
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(endpoint) and not self.otel_sdk_disabled
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from interfaces.clock import Clock
 from interfaces.inspection import DatabaseState, InspectionRepository
 from interfaces.queues import QueueDepth, QueueRepository
 from interfaces.schema import SchemaRepository
+from interfaces.tracing import Export, Tracer
 from orchestration.health import Check, Finding
 from schema.api import HealthState
 from schema.json_types import JSONObject
@@ -87,6 +88,19 @@ def check_catalogs(jobs: JobCatalog, tasks: TaskCatalog) -> Finding:
     return Finding(details={"job_types": [*sorted(jobs.names())], "task_types": [*sorted(tasks.names())]})
 
 
+def check_telemetry(tracer: Tracer) -> Finding:
+    """Degraded while traces are lost, which disturbs nothing else."""
+    exports = tracer.exports()
+    details: JSONObject = {
+        "export": " and ".join(export.destination for export in exports) or "off",
+        **{export.destination: _export_details(export) for export in exports},
+    }
+    away = " and ".join(export.destination for export in exports if not export.working)
+    if away:
+        return Finding(HealthState.DEGRADED, f"traces do not reach {away}", details)
+    return Finding(details=details)
+
+
 def health_checks(
     *,
     inspection: InspectionRepository,
@@ -96,6 +110,7 @@ def health_checks(
     jobs: JobCatalog,
     tasks: TaskCatalog,
     clock: Clock,
+    tracer: Tracer,
 ) -> Mapping[str, Check]:
     """Every check by its component's name."""
     started = clock.monotonic()
@@ -115,7 +130,16 @@ def health_checks(
         "blob_storage": lambda: check_blobs(blobs),
         "catalogs": lambda: check_catalogs(jobs, tasks),
         "host": check_host,
-        "telemetry": lambda: Finding(details={"export": "off"}),
+        "telemetry": lambda: check_telemetry(tracer),
+    }
+
+
+def _export_details(export: Export) -> JSONObject:
+    return {
+        "exported_spans": export.exported_spans,
+        "lost_spans": export.lost_spans,
+        "last_error": export.last_error,
+        "last_error_at": export.last_error_at.isoformat() if export.last_error_at else None,
     }
 
 

@@ -5,12 +5,12 @@ local host prints it.
 """
 
 import logging
-from enum import StrEnum
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from interfaces.log_ids import current_log_ids
+from schema.log_format import LogFormat, LogLevel
 
 _TALKATIVE = (
     "azure.core",
@@ -20,11 +20,6 @@ _TALKATIVE = (
     "opentelemetry",
     "urllib3",
 )
-
-
-class LogFormat(StrEnum):
-    JSON = "json"
-    TEXT = "text"
 
 
 class LogIds(logging.Filter):
@@ -51,7 +46,7 @@ class TextFormatter(logging.Formatter):
         return " ".join([super().formatMessage(record), *facts])
 
 
-def configure_logging(form: LogFormat, level: str | None) -> None:
+def configure_logging(form: LogFormat, level: LogLevel | None) -> None:
     """Give the root logger's handlers this format and the ids; ``level`` of ``None`` leaves the host's.
 
     May be called again. Libraries that tell each call of theirs speak from WARNING only.

@@ -21,7 +21,7 @@ from interfaces.clock import Clock
 from interfaces.log_ids import log_ids
 from interfaces.tracing import Export, Fact, Span, SpanKind
 from repositories.watched_export import ExporterLog, WatchedExporter
-from schema.errors import GeojobsError
+from schema.errors import ConfigurationError, GeojobsError
 from schema.version import VERSION
 
 _NAME = "geojobs"
@@ -160,13 +160,16 @@ def _application_insights_exporter(connection_string: str) -> SpanExporter:
         AzureMonitorTraceExporter,
     )
 
-    return AzureMonitorTraceExporter(
-        connection_string=connection_string,
-        disable_offline_storage=True,
-        timeout=_SEND_SECONDS,
-        read_timeout=_SEND_SECONDS,
-        retry_total=1,
-    )
+    try:
+        return AzureMonitorTraceExporter(
+            connection_string=connection_string,
+            disable_offline_storage=True,
+            timeout=_SEND_SECONDS,
+            read_timeout=_SEND_SECONDS,
+            retry_total=1,
+        )
+    except ValueError:  # what it says shows the value
+        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING is not a connection string") from None
 
 
 def _resource(service: str, instance: str) -> Resource:

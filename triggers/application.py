@@ -7,6 +7,7 @@ from interfaces.clock import Clock
 from interfaces.inspection import FunctionInspector, InspectionRepository
 from interfaces.queues import QueueRepository
 from interfaces.schema import SchemaRepository
+from interfaces.tracing import Tracer
 from orchestration.controlling import JobControl
 from orchestration.diagnosing import EnumDiagnostic
 from orchestration.driving import JobDriver
@@ -45,6 +46,7 @@ class Application:
     inspection: InspectionRepository
     enums: EnumDiagnostic
     functions: FunctionInspector
+    tracer: Tracer
     health: HealthChecks
     schema: SchemaRepository
     queue: QueueRepository

@@ -45,4 +45,5 @@ def door_of(application: Application) -> Door:
         mode=application.auth_mode,
         max_body_bytes=application.max_body_bytes,
         public_url=application.public_url,
+        tracer=application.tracer,
     )

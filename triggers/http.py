@@ -13,8 +13,11 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from typing_extensions import TypeVar
 
+from interfaces.log_ids import log_ids
+from interfaces.tracing import NO_TRACER, SpanKind, Tracer, trace_id_of
 from schema.access import Access, AuthMode
 from schema.errors import BodyTooLargeError, GeojobsError, UnauthenticatedError
+from schema.identity import JOB_ID_PATTERN
 from schema.json_types import JSONObject, parse_json_object
 from triggers import query
 from triggers.principal import principal_of
@@ -61,7 +64,8 @@ class Request(Generic[Q]):
 
     @property
     def traceparent(self) -> str | None:
-        """The W3C trace context, if the caller sent a well-formed one."""
+        """The W3C trace context: that of this request's span, or where nothing is traced the caller's, if it
+        sent a well-formed one."""
         sent = self.headers.get("traceparent", "")
         return sent if _TRACEPARENT.fullmatch(sent) else None
 
@@ -92,11 +96,12 @@ def problem_response(problem: Problem, request: Request[Any]) -> Response:  # no
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """How a deployment lets callers in, and how much they may bring."""
+    """How a deployment lets callers in, how much they may bring, and how their requests are traced."""
 
     mode: AuthMode
     max_body_bytes: int
     public_url: str | None = None
+    tracer: Tracer = NO_TRACER
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,32 @@ def _handler(
 ) -> Callable[[func.HttpRequest], func.HttpResponse]:
     def handle(req: func.HttpRequest) -> func.HttpResponse:
         request = _request(req, route, door)
-        response = _call(route, application, request, dict(req.params), door)
+        name, ids = f"{route.method} /{route.path}", _ids(request)
+        facts = {"http.request.method": route.method, "http.route": f"/{route.path}"}
+        tracing = door.tracer.span(name, request.traceparent, SpanKind.SERVER, **ids, **facts)
+        trace_id = trace_id_of(request.traceparent) if request.traceparent else None
+        with log_ids(**ids, trace_id=trace_id), tracing as span:
+            traced = _traced(request, door.tracer.traceparent())
+            response = _call(route, application, traced, dict(req.params), door)
+            span.note(**{"http.response.status_code": response.status})
+            if response.status >= 500:  # noqa: PLR2004 -- server errors
+                span.fail(str(response.status))
         return _to_http(response, request.correlation_id)
 
     return handle
+
+
+def _ids(request: Request[Any]) -> dict[str, str]:
+    """What a request is about; the job only where it is named as jobs are."""
+    job_id = request.route.get("job_id", "")
+    named = {"job_id": job_id} if JOB_ID_PATTERN.fullmatch(job_id) else {}
+    return {"correlation_id": request.correlation_id, **named}
+
+
+def _traced(request: Request[NoQuery], traceparent: str | None) -> Request[NoQuery]:
+    if traceparent is None:
+        return request
+    return replace(request, headers={**request.headers, "traceparent": traceparent})
 
 
 def _call(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from schema.callbacks import Subscription
 from schema.records import (
     AttemptOutcome,
     Claim,
@@ -34,8 +35,12 @@ from schema.results import ErrorDetail
 class JobRepository(Protocol):
     """Jobs: made once, read often, ended once a run."""
 
-    def submit(self, job: NewJob) -> Submission:
-        """Insert the job unless it exists; a new one comes with the outbox row that plans stage 1."""
+    def submit(self, job: NewJob, subscription: Subscription | None = None) -> Submission:
+        """Insert the job unless it exists; a new one comes with the outbox row that plans stage 1.
+
+        Callbacks are added to its current run in the same transaction, whether it is new or not: each once,
+        due at once where their news is there already, and due again where they could not be delivered.
+        """
         ...
 
     def get(self, job_id: str) -> JobRecord | None: ...

@@ -1,6 +1,7 @@
 """Submits a job: validates its parameters, derives its id, stores it once, wakes the orchestrator."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,10 @@ from pydantic import ValidationError
 
 from interfaces.catalogs import JobCatalog
 from interfaces.repositories import JobRepository
+from orchestration.callback_rules import NO_CALLBACKS, CallbackRules
 from orchestration.contracts import controller_code, field_errors
 from orchestration.relay import OutboxRelay
+from schema.callbacks import CallbackRequest, Subscription
 from schema.errors import ContractViolationError, InvalidParametersError
 from schema.identity import job_id_of
 from schema.json_types import JSONObject
@@ -22,21 +25,33 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who submits, and under which ids the work is traced."""
+    """Who submits, under which ids the work is traced, and who is to be told how it went.
+
+    ``base_url`` is where the caller found this app, for the links in what is told.
+    """
 
     correlation_id: str
     traceparent: str | None = None
     identity: str | None = None
     priority: Priority = Priority.NORMAL
+    callbacks: Sequence[CallbackRequest] = ()
+    base_url: str = ""
 
 
 class SubmitJob:
     """The same type and parameters are the same job, whoever submits them and however often."""
 
-    def __init__(self, catalog: JobCatalog, jobs: JobRepository, relay: OutboxRelay) -> None:
+    def __init__(
+        self,
+        catalog: JobCatalog,
+        jobs: JobRepository,
+        relay: OutboxRelay,
+        rules: CallbackRules = NO_CALLBACKS,
+    ) -> None:
         self._catalog = catalog
         self._jobs = jobs
         self._relay = relay
+        self._rules = rules
 
     def __call__(self, job_type: str, body: JSONObject, caller: Caller) -> Submission:
         """Raises ``UnknownJobTypeError`` and ``InvalidParametersError``.
@@ -44,7 +59,7 @@ class SubmitJob:
         A queue that does not answer is no failure: the job is stored, and the relay sends its message later.
         """
         job = self.validate(job_type, body, caller)
-        submission = self._jobs.submit(job)
+        submission = self._jobs.submit(job, self._subscription(caller))
         self._relay.dispatch(submission.outbox)
         _log.info(
             "job submitted" if submission.created else "job was there already",
@@ -60,6 +75,7 @@ class SubmitJob:
     def validate(self, job_type: str, body: JSONObject, caller: Caller) -> NewJob:
         """The job that would be stored, with defaults applied and its id."""
         registration = self._catalog.get(job_type)
+        self._rules.checked(caller.callbacks)
         model = _validated(registration, body)
         parameters: JSONObject = model.model_dump(mode="json")
         return NewJob(
@@ -74,6 +90,10 @@ class SubmitJob:
             max_parallel_tasks=registration.max_parallel_tasks,
             timeout=registration.timeout,
         )
+
+    def _subscription(self, caller: Caller) -> Subscription | None:
+        callbacks = self._rules.checked(caller.callbacks)
+        return Subscription(callbacks, caller.base_url) if callbacks else None
 
 
 def _validated(registration: JobRegistration[Any], body: JSONObject) -> Any:

@@ -1,12 +1,12 @@
 """Blob storage behind a circuit breaker: while it is out of order, tasks wait instead of burning attempts."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TypeVar, cast
 
 import pybreaker
 
 from interfaces.blobs import BlobInfo, BlobRepository
+from repositories.circuits import call_through
 from schema.errors import PermanentTaskError, TaskDeferredError
 
 T = TypeVar("T")
@@ -62,37 +62,11 @@ class GuardedBlobRepository:
         self._blobs.ping()
 
     def _call(self, call: Callable[[], T]) -> T:
-        breaker: Any = self._breaker
-        if breaker.current_state == pybreaker.STATE_CLOSED:
-            return self._freely(call)
         try:
-            return breaker.call(call)
+            return call_through(self._breaker, call)
         except pybreaker.CircuitBreakerError as exc:
             raise TaskDeferredError(
                 f"{self._breaker.name} is out of order; the task waits",
                 "CIRCUIT_OPEN",
                 retry_after=float(self._breaker.reset_timeout),
             ) from exc
-
-    def _freely(self, call: Callable[[], T]) -> T:
-        """The breaker keeps its lock while it calls, so it is only told how the call ended: else one call
-        would wait for the other. While the circuit is not closed that is right: one goes to try, the others
-        wait for what it finds."""
-        breaker: Any = self._breaker
-        try:
-            result = call()
-        except Exception as exc:
-            with suppress(pybreaker.CircuitBreakerError, type(exc)):
-                breaker.call(_raised, exc)
-            raise
-        with suppress(pybreaker.CircuitBreakerError):
-            breaker.call(_nothing)
-        return result
-
-
-def _raised(error: Exception) -> NoReturn:
-    raise error
-
-
-def _nothing() -> None:
-    return

@@ -3,11 +3,13 @@
 from repositories.postgres import Database, Row
 from repositories.rows import jsonb, outbox_records
 from repositories.statements import load_statements
+from schema.callbacks import Subscription
 from schema.errors import DatabaseUnavailableError
 from schema.records import Control, ControlOutcome, FinishJob, JobRecord, NewJob, Submission
 from schema.results import ErrorDetail
 
 _SQL = load_statements("orchestration.sql")
+_CALLBACK_SQL = load_statements("callbacks.sql")
 
 
 class PostgresJobRepository:
@@ -16,22 +18,13 @@ class PostgresJobRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: NewJob) -> Submission:
-        row = self._database.fetch_one(
-            _SQL["submit_job"],
-            {
-                "job_id": job.job_id,
-                "job_type": job.job_type,
-                "parameters": jsonb(job.parameters),
-                "total_stages": job.total_stages,
-                "correlation_id": job.correlation_id,
-                "traceparent": job.traceparent,
-                "submitted_by": job.submitted_by,
-                "priority": int(job.priority),
-                "max_parallel_tasks": job.max_parallel_tasks,
-                "timeout": job.timeout,
-            },
-        )
+    def submit(self, job: NewJob, subscription: Subscription | None = None) -> Submission:
+        given = _job_parameters(job)
+        if subscription is None:
+            row = self._database.fetch_one(_SQL["submit_job"], given)
+        else:
+            given = {**given, **_subscription_parameters(subscription)}
+            row = self._database.fetch_one(_CALLBACK_SQL["submit_job_and_subscribe"], given)
         if row is None:
             raise DatabaseUnavailableError("the job was removed while it was submitted; submit it again")
         return Submission(
@@ -67,6 +60,30 @@ class PostgresJobRepository:
         given = {"job_id": job_id, "run": run, "error": jsonb(error)}
         row = self._database.fetch_one(_SQL["end_run"], given)
         return row is not None and bool(row["done"])
+
+
+def _job_parameters(job: NewJob) -> dict[str, object]:
+    return {
+        "job_id": job.job_id,
+        "job_type": job.job_type,
+        "parameters": jsonb(job.parameters),
+        "total_stages": job.total_stages,
+        "correlation_id": job.correlation_id,
+        "traceparent": job.traceparent,
+        "submitted_by": job.submitted_by,
+        "priority": int(job.priority),
+        "max_parallel_tasks": job.max_parallel_tasks,
+        "timeout": job.timeout,
+    }
+
+
+def _subscription_parameters(subscription: Subscription) -> dict[str, object]:
+    return {
+        "urls": [callback.url for callback in subscription.callbacks],
+        "notify": [callback.notify.value for callback in subscription.callbacks],
+        "forms": [callback.form.value for callback in subscription.callbacks],
+        "base_url": subscription.base_url,
+    }
 
 
 def finish_parameters(finish: FinishJob) -> dict[str, object]:

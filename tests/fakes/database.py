@@ -15,9 +15,11 @@ from schema.errors import DatabaseUnavailableError
 from schema.json_types import JSONObject, is_storable
 from schema.records import OutboxKind, OutboxRecord
 from schema.states import JobStatus, StageStatus, TaskStatus, is_allowed
+from tests.fakes.callback_states import notify_callbacks
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults, Moment
 from tests.fakes.rows import (
+    CallbackRow,
     DeadLetterRow,
     Event,
     JobRow,
@@ -42,6 +44,7 @@ class Tables:
     dead_letters: dict[tuple[str, str], DeadLetterRow] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     sweeps: list[SweepRow] = field(default_factory=list)
+    callbacks: dict[int, CallbackRow] = field(default_factory=dict)
 
     def copy(self) -> "Tables":
         return Tables(
@@ -52,6 +55,7 @@ class Tables:
             dict(self.dead_letters),
             list(self.events),
             list(self.sweeps),
+            dict(self.callbacks),
         )
 
 
@@ -66,6 +70,7 @@ class FakeDatabase:
         self._lock = threading.RLock()
         self._outbox_ids = count(1)
         self._dead_letter_ids = count(1)
+        self._callback_ids = count(1)
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -91,6 +96,8 @@ class FakeDatabase:
         moved = replace(row, status=to, **changes)
         self._record("job", row.job_id, row.status, event, to)
         self.tables.jobs[row.job_id] = moved
+        if row.status is not to:
+            notify_callbacks(self.tables, moved, event, self.now)
         return moved
 
     def move_stage(self, row: StageRow, event: str, to: StageStatus, **changes: Any) -> StageRow:
@@ -113,6 +120,9 @@ class FakeDatabase:
         """Whether a task that is processing holds the resource."""
         holders = (task for task in self.tables.tasks.values() if task.status is TaskStatus.PROCESSING)
         return resource is not None and any(task.resource == resource for task in holders)
+
+    def next_callback_id(self) -> int:
+        return next(self._callback_ids)
 
     def next_dead_letter_id(self) -> int:
         return next(self._dead_letter_ids)

@@ -3,10 +3,12 @@
 Who did something is not kept: the trail in memory has no actors.
 """
 
+from schema.callbacks import Subscription
 from schema.records import Control, ControlOutcome, FinishJob, JobRecord, NewJob, OutboxRecord, Submission
 from schema.results import ErrorDetail
 from schema.states import JobStatus
-from tests.fakes.database import FakeDatabase, stored
+from tests.fakes.callbacks import subscribe
+from tests.fakes.database import FakeDatabase, Tables, stored
 from tests.fakes.reopening import resume_stage
 from tests.fakes.rows import Event, JobRow
 from tests.fakes.runs import end_run, finish_job
@@ -20,17 +22,12 @@ class FakeJobRepository:
     def __init__(self, database: FakeDatabase) -> None:
         self._database = database
 
-    def submit(self, job: NewJob) -> Submission:
+    def submit(self, job: NewJob, subscription: Subscription | None = None) -> Submission:
         with self._database.transaction() as tables:
-            present = tables.jobs.get(job.job_id)
-            if present is not None:
-                return Submission(job_record(present), created=False, outbox=[])
-            now = self._database.now
-            values = {**vars(job), "parameters": stored(job.parameters)}
-            row = JobRow(**values, deadline=now + job.timeout, created_at=now, updated_at=now)
-            tables.jobs[job.job_id] = row
-            tables.events.append(Event("job", job.job_id, None, "submitted", "queued"))
-            return Submission(job_record(row), created=True, outbox=self._woken(row))
+            submission = self._submitted(tables, job)
+            if subscription is not None:
+                subscribe(self._database, job, subscription)
+            return submission
 
     def get(self, job_id: str) -> JobRecord | None:
         with self._database.transaction() as tables:
@@ -79,6 +76,17 @@ class FakeJobRepository:
     def fail(self, job_id: str, run: int, error: ErrorDetail) -> bool:
         with self._database.transaction():
             return end_run(self._database, job_id, run, JobStatus.FAILED, error)
+
+    def _submitted(self, tables: Tables, job: NewJob) -> Submission:
+        present = tables.jobs.get(job.job_id)
+        if present is not None:
+            return Submission(job_record(present), created=False, outbox=[])
+        now = self._database.now
+        values = {**vars(job), "parameters": stored(job.parameters)}
+        row = JobRow(**values, deadline=now + job.timeout, created_at=now, updated_at=now)
+        tables.jobs[job.job_id] = row
+        tables.events.append(Event("job", job.job_id, None, "submitted", "queued"))
+        return Submission(job_record(row), created=True, outbox=self._woken(row))
 
     def _taken_up(
         self, row: JobRow, event: str, status: JobStatus, correlation_id: str, **changes: object

@@ -43,6 +43,7 @@ class FakeRetentionRepository:
             tables.stages = {key: row for key, row in tables.stages.items() if key[0] not in gone}
             tables.tasks = {key: row for key, row in tables.tasks.items() if row.job_id not in gone}
             tables.outbox = {key: row for key, row in tables.outbox.items() if row.job_id not in gone}
+            tables.callbacks = {key: row for key, row in tables.callbacks.items() if row.job_id not in gone}
             tables.dead_letters = {
                 key: row for key, row in tables.dead_letters.items() if row.letter.job_id not in gone
             }

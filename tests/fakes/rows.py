@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from schema.callbacks import CallbackForm, CallbackNotify, CallbackState
 from schema.json_types import JSONObject
 from schema.policies import Priority, RetryPolicy
 from schema.records import DeadLetter, OutboxKind, SweepReport, Verdict
@@ -136,6 +137,29 @@ class Event(NamedTuple):
     from_status: str | None
     event: str
     to_status: str
+
+
+@dataclass(frozen=True)
+class CallbackRow:
+    callback_id: int
+    job_id: str
+    run: int
+    url: str
+    notify: CallbackNotify
+    form: CallbackForm
+    state: CallbackState
+    message_id: UUID
+    status: JobStatus
+    happened_at: datetime
+    error: JSONObject | None
+    not_before: datetime
+    correlation_id: str
+    base_url: str
+    attempt: int = 0
+    claimed_until: datetime | None = None
+    last_error: str | None = None
+    delivered_at: datetime | None = None
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from interfaces.callbacks import CallbackRepository
 from interfaces.handler import Handler
 from interfaces.repositories import (
     DeadLetterRepository,
@@ -35,6 +36,7 @@ from schema.records import JobRecord, Submission
 from schema.workflow import JobRegistration, TaskInfo
 from tests.fakes.alerts import FakeAlertSink
 from tests.fakes.blobs import FakeBlobRepository
+from tests.fakes.callbacks import FakeCallbackRepository
 from tests.fakes.calls import InlineCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import FakeDatabase
@@ -64,6 +66,7 @@ class Repositories:
     dead_letters: DeadLetterRepository
     sweeps: SweepRepository
     retention: RetentionRepository
+    callbacks: CallbackRepository
 
 
 def fake_repositories(database: FakeDatabase) -> Repositories:
@@ -75,6 +78,7 @@ def fake_repositories(database: FakeDatabase) -> Repositories:
         FakeDeadLetterRepository(database),
         FakeSweepRepository(database),
         FakeRetentionRepository(database),
+        FakeCallbackRepository(database),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from psycopg import sql
 
+from repositories.callbacks import PostgresCallbackRepository
 from repositories.dead_letters import PostgresDeadLetterRepository
 from repositories.jobs import PostgresJobRepository
 from repositories.outbox import PostgresOutboxRepository
@@ -33,6 +34,7 @@ _MOMENTS = {
     "outbox": ("created_at", "available_at", "claimed_until"),
     "dead_letters": ("first_seen_at", "last_seen_at", "judged_at"),
     "sweeps": ("started_at", "finished_at"),
+    "callbacks": ("happened_at", "not_before", "claimed_until", "delivered_at", "failed_at"),
 }
 
 
@@ -84,6 +86,10 @@ class World(Protocol):
     def dead_letters(self) -> Sequence[dict[str, Any]]: ...
 
     def snapshot(self) -> Snapshot: ...
+
+    def callbacks(self) -> Sequence[Any]:
+        """All rows, oldest first; each has its columns as attributes."""
+        ...
 
     def sweeps(self) -> Sequence[dict[str, int] | None]:
         """The repairs of each pass on record, ``None`` for one that has not ended."""
@@ -151,6 +157,9 @@ class FakeWorld:
             ),
         )
 
+    def callbacks(self) -> Sequence[Any]:
+        return list(self.database.tables.callbacks.values())
+
     def sweeps(self) -> Sequence[dict[str, int] | None]:
         return [None if row.report is None else row.report.repairs for row in self.database.tables.sweeps]
 
@@ -182,6 +191,7 @@ class PostgresWorld:
             PostgresDeadLetterRepository(database),
             PostgresSweepRepository(database),
             PostgresRetentionRepository(database),
+            PostgresCallbackRepository(database),
         )
 
     def pass_time(self, seconds: float) -> None:
@@ -234,6 +244,9 @@ class PostgresWorld:
             ),
         )
 
+    def callbacks(self) -> Sequence[Any]:
+        return _rows(self.database.fetch_all("select * from app.callbacks order by callback_id"))
+
     def sweeps(self) -> Sequence[dict[str, int] | None]:
         rows = self.database.fetch_all("select repairs from app.sweeps order by sweep_id")
         return [row["repairs"] for row in rows]
@@ -260,7 +273,7 @@ class PostgresWorld:
         """As on a fresh database."""
         self.database.execute(
             "truncate app.jobs, app.stages, app.tasks, app.outbox,"
-            " app.job_events, app.dead_letters, app.sweeps"
+            " app.job_events, app.dead_letters, app.sweeps, app.callbacks"
         )
 
 

@@ -1,0 +1,183 @@
+"""Tells subscribers how a run went: what is sent, how it is signed, and when it is tried again."""
+
+import base64
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from random import random
+from urllib.parse import urljoin, urlsplit
+
+from pydantic_core import to_json
+
+from interfaces.callbacks import CallbackRepository, CallbackSender, SendOutcome, Sent
+from interfaces.clock import Clock
+from orchestration.viewing import job_links
+from schema.callbacks import CallbackForm, CallbackRecord
+from schema.errors import DatabaseUnavailableError, ServiceUnavailableError
+from schema.json_types import JSONObject
+from schema.policies import RetryPolicy
+from schema.states import FINAL_JOB_STATES
+
+_log = logging.getLogger(__name__)
+
+SCHEDULE = RetryPolicy(attempts=8, base_seconds=10, factor=4, cap_seconds=3 * 3600, jitter=0.2)
+LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
+
+_PAGE = 16
+_LONGEST_PASS_SECONDS = 60.0
+_POSTPONED_SECONDS = 30.0
+
+BodyOf = Callable[[CallbackRecord], JSONObject]
+"""Makes the body that tells a callback's news."""
+
+
+class Signer:
+    """Signs as Standard Webhooks has it: HMAC-SHA256 over id, time of the attempt, and body.
+
+    Each secret signs, so that receivers can change from one to the next.
+    Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    """
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._secrets = secrets
+
+    def headers(self, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+        signed = f"{message_id}.{timestamp}.".encode() + body
+        digests = (hmac.new(secret, signed, hashlib.sha256).digest() for secret in self._secrets)
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests),
+        }
+
+
+def job_body(callback: CallbackRecord) -> JSONObject:
+    """The body of form ``job``. Links lead to where the subscriber found this app."""
+    data: JSONObject = {
+        "job_id": callback.job_id,
+        "job_type": callback.job_type,
+        "status": callback.status.value,
+        "run": callback.run,
+        "created_at": callback.job_created_at.isoformat(),
+        "correlation_id": callback.correlation_id,
+        "links": {
+            name: urljoin(f"{callback.base_url}/", link) for name, link in job_links(callback.job_id).items()
+        },
+    }
+    if callback.status in FINAL_JOB_STATES:
+        data["finished_at"] = callback.happened_at.isoformat()
+    if callback.error is not None:
+        data["error"] = callback.error
+    return {
+        "type": f"job.{callback.status.value}",
+        "timestamp": callback.happened_at.isoformat(),
+        "data": data,
+    }
+
+
+class CallbackDelivery:
+    """Delivers what is due, several at once. No transaction is held while a call travels: rows are claimed,
+    called, then told how it went; a process that dies between leaves a claim that runs out."""
+
+    def __init__(
+        self,
+        callbacks: CallbackRepository,
+        sender: CallbackSender,
+        signer: Signer | None,
+        bodies: Mapping[CallbackForm, BodyOf],
+        clock: Clock,
+        *,
+        concurrency: int = 8,
+        luck: Callable[[], float] = random,
+    ) -> None:
+        """Without a ``signer`` nothing is delivered; it waits. ``luck`` gives numbers from 0 to 1."""
+        self._callbacks = callbacks
+        self._sender = sender
+        self._signer = signer
+        self._bodies = bodies
+        self._clock = clock
+        self._luck = luck
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="callback")
+        self._closed = False
+
+    def __call__(self) -> int:
+        """Deliver until nothing is due, for a minute at most; returns how many were tried."""
+        if self._signer is None:
+            return 0
+        tried = 0
+        end = self._clock.monotonic() + _LONGEST_PASS_SECONDS
+        while not self._closed and (due := self._callbacks.claim(_PAGE)):
+            list(self._threads.map(self._deliver, due, [self._signer] * len(due)))
+            tried += len(due)
+            if self._clock.monotonic() >= end:
+                break
+        return tried
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for the calls that are under way."""
+        self._closed = True
+        self._threads.shutdown(wait=True)
+
+    def _deliver(self, callback: CallbackRecord, signer: Signer) -> None:
+        sent = self._sent(callback, signer)
+        try:
+            self._record(callback, sent)
+        except DatabaseUnavailableError:
+            _log.warning(
+                "the outcome of a callback was not recorded; it is sent again",
+                extra=_facts(callback),
+                exc_info=True,
+            )
+
+    def _sent(self, callback: CallbackRecord, signer: Signer) -> Sent:
+        try:
+            body = to_json(self._bodies[callback.form](callback))
+            now = int(self._clock.now().timestamp())
+            signed = signer.headers(f"msg_{callback.message_id.hex}", now, body)
+            return self._sender.send(callback.url, body, {"Content-Type": "application/json", **signed})
+        except ServiceUnavailableError as exc:
+            return Sent(SendOutcome.POSTPONED, f"its body could not be made: {exc.code}")
+        except Exception:  # noqa: BLE001 -- the loop's boundary: one that cannot be sent stops no other
+            _log.exception("a callback failed unexpectedly", extra=_facts(callback))
+            return Sent(SendOutcome.REJECTED, "it failed before it was sent; the log says why")
+
+    def _record(self, callback: CallbackRecord, sent: Sent) -> None:
+        facts = {**_facts(callback), "outcome": sent.outcome.value, "error": sent.error}
+        if sent.outcome is SendOutcome.TAKEN:
+            self._callbacks.delivered(callback)
+            _log.info("callback delivered", extra=facts)
+        elif sent.outcome is SendOutcome.POSTPONED:
+            delay = sent.retry_after or _POSTPONED_SECONDS
+            self._callbacks.postponed(callback, sent.error, timedelta(seconds=delay))
+            _log.info("callback postponed", extra=facts)
+        else:
+            delay = self._delay(callback.attempt + 1, sent)
+            self._callbacks.not_delivered(callback, sent.error, delay)
+            if delay is None:
+                _log.warning("callback given up", extra=facts)
+            else:
+                _log.info("callback not delivered", extra={**facts, "delay_seconds": delay.total_seconds()})
+
+    def _delay(self, attempts: int, sent: Sent) -> timedelta | None:
+        """How long to wait after so many attempts; ``None`` for no more."""
+        if sent.outcome is not SendOutcome.REJECTED or attempts >= SCHEDULE.attempts:
+            return None
+        planned = min(SCHEDULE.cap_seconds, SCHEDULE.base_seconds * SCHEDULE.factor ** (attempts - 1))
+        asked = min(sent.retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS)
+        return timedelta(seconds=max(planned * (1 - SCHEDULE.jitter * self._luck()), asked))
+
+
+def _facts(callback: CallbackRecord) -> dict[str, object]:
+    """What a log may say: of the address, the host."""
+    return {
+        "callback_id": callback.callback_id,
+        "job_id": callback.job_id,
+        "run": callback.run,
+        "correlation_id": callback.correlation_id,
+        "status": callback.status.value,
+        "host": urlsplit(callback.url).hostname,
+        "attempt": callback.attempt + 1,
+    }

@@ -193,6 +193,7 @@ class Event(Model):
     event: str
     to_status: str
     actor: str | None = None
+    reason: str | None = None
     correlation_id: str | None = None
     details: JSONObject | None = None
 

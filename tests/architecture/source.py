@@ -21,8 +21,8 @@ APP = (
 )
 """What is deployed."""
 
-AROUND = ("devhost", "tools")
-"""What serves a laptop; held to the same standard."""
+AROUND = ("client", "devhost", "tools")
+"""What serves a laptop, and callers; held to the same standard."""
 
 
 def python_files(*places: str) -> list[Path]:

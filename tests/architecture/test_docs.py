@@ -11,7 +11,7 @@ from registration import JOBS
 from tests.architecture.source import ROOT, shown
 from tools import cli
 
-_DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+_DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "client/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
@@ -35,7 +35,7 @@ def _default_of(variable: str) -> str:
 
 def _written(default: object) -> str:
     if isinstance(default, tuple):
-        return ",".join(map(str, default))
+        return ",".join(map(str, default)) or "none"
     if isinstance(default, float):
         return f"{default:g}"
     return "none" if default == "" else str(default).lower()

@@ -44,6 +44,7 @@ def test_what_the_deployed_app_needs_is_sent(path: str) -> None:
         "local.settings.json",
         "local.settings.example.json",
         "tests/unit/test_x.py",
+        "client/geojobs_client/cli.py",
         "devhost/host.py",
         "tools/cli.py",
         "dev",

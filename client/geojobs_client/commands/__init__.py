@@ -1,0 +1,1 @@
+"""The commands of ``geojobs``: each calls one method of the client and shows what it answers."""

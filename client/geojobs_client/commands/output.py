@@ -1,0 +1,82 @@
+"""What is written where: answers on standard output, all that is said about them on standard error.
+
+Texts that come from the server are shown as they are, never as markup, and never with control characters: a
+file's name must not be able to move a terminal's cursor.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import to_json
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_LEAST_WIDTH = 160
+
+
+def answers() -> Console:
+    """Wide enough that ids stay whole where the output goes into a pipe."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal or console.width < _LEAST_WIDTH:
+        console.width = _LEAST_WIDTH
+    return console
+
+
+def messages() -> Console:
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """One line for the person at the terminal."""
+    messages().print(Text(plain(message)))
+
+
+def write_json(value: BaseModel | object) -> None:
+    """One JSON document; a person may read it too."""
+    typer.echo(to_json(value, indent=2))
+
+
+def write_json_line(value: BaseModel) -> None:
+    """One line of JSON Lines."""
+    typer.echo(to_json(value))
+
+
+def write_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns without borders, so that ``awk`` can read them too."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading == "job_id")
+    for row in rows:
+        table.add_row(*(Text(shown(value)) for value in row))
+    answers().print(table)
+
+
+def write_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """One fact a line; what is absent is left out."""
+    console = answers()
+    for name, value in facts:
+        if value is not None:
+            console.print(Text(f"{name:<14} ", style="bold").append(shown(value), style="not bold"))
+
+
+def shown(value: object) -> str:
+    """A value as people read it: times in UTC to the second, JSON on one line."""
+    match value:
+        case None:
+            return "-"
+        case str():
+            return plain(value)
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
+        case dict() | list() | tuple():
+            return plain(to_json(value).decode())  # pyright: ignore[reportUnknownArgumentType] -- JSON
+        case _:
+            return plain(str(value))
+
+
+def plain(text: str) -> str:
+    """Without control characters."""
+    return "".join(char if char.isprintable() else "?" for char in text.replace("\n", " "))

@@ -32,6 +32,9 @@ class MemoryQueue:
     def clear(self) -> None:
         return
 
+    def depth(self, queue: str) -> QueueDepth:
+        return QueueDepth(queue, self._messages.qsize())
+
     def depths(self) -> list[QueueDepth]:
         return [QueueDepth("memory", self._messages.qsize())]
 

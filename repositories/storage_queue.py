@@ -76,8 +76,20 @@ class StorageQueueRepository:
             except ResourceNotFoundError:
                 return
 
+    def depth(self, queue: str) -> QueueDepth:
+        client = self._client(queue)
+        with _reported(queue):
+            try:
+                count = client.get_queue_properties(timeout=_CALL_SECONDS).approximate_message_count or 0
+                front = client.peek_messages(1, timeout=_CALL_SECONDS)
+            except ResourceNotFoundError:
+                return QueueDepth(queue, 0)
+        inserted = front[0].inserted_on if front else None
+        age = (datetime.now(UTC) - inserted).total_seconds() if inserted else None
+        return QueueDepth(queue, count, age)
+
     def depths(self) -> list[QueueDepth]:
-        return [self._depth(queue) for queue in ALL_QUEUES]
+        return [self.depth(queue) for queue in ALL_QUEUES]
 
     def close(self) -> None:
         """Forget the clients; their connections belong to the ``StorageConnection``."""
@@ -92,18 +104,6 @@ class StorageQueueRepository:
             message.dequeue_count or 1,
             message.pop_receipt or "",
         )
-
-    def _depth(self, queue: str) -> QueueDepth:
-        client = self._client(queue)
-        with _reported(queue):
-            try:
-                count = client.get_queue_properties(timeout=_CALL_SECONDS).approximate_message_count or 0
-                front = client.peek_messages(1, timeout=_CALL_SECONDS)
-            except ResourceNotFoundError:
-                return QueueDepth(queue, 0)
-        inserted = front[0].inserted_on if front else None
-        age = (datetime.now(UTC) - inserted).total_seconds() if inserted else None
-        return QueueDepth(queue, count, age)
 
     def _in_existing_queue(self, queue: str, call: Callable[[QueueClient], None]) -> None:
         client = self._client(queue)

@@ -70,9 +70,15 @@ class FakeQueueRepository:
         self._demand()
         self.messages.pop(message.message_id, None)
 
-    def depths(self) -> list[QueueDepth]:
+    def depth(self, queue: str) -> QueueDepth:
         self._demand()
-        return [self._depth(queue) for queue in ALL_QUEUES]
+        waiting = [message for message in self.messages.values() if message.queue == queue]
+        visible = [message for message in self.visible() if message.queue == queue]
+        age = (self._clock.now() - visible[0].sent_at).total_seconds() if visible else None
+        return QueueDepth(queue, len(waiting), age)
+
+    def depths(self) -> list[QueueDepth]:
+        return [self.depth(queue) for queue in ALL_QUEUES]
 
     def put(self, queue: str, body: bytes, delay_seconds: float = 0.0) -> QueuedMessage:
         """Put any bytes into a queue."""
@@ -114,12 +120,6 @@ class FakeQueueRepository:
 
     def discard(self, message: QueuedMessage) -> None:
         self.messages.pop(message.message_id, None)
-
-    def _depth(self, queue: str) -> QueueDepth:
-        waiting = [message for message in self.messages.values() if message.queue == queue]
-        visible = [message for message in self.visible() if message.queue == queue]
-        age = (self._clock.now() - visible[0].sent_at).total_seconds() if visible else None
-        return QueueDepth(queue, len(waiting), age)
 
     def _demand(self) -> None:
         if self.outage:

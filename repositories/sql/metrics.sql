@@ -1,0 +1,96 @@
+-- What the metrics are made of. Read only. Whatever grows with what is finished is looked for among the newest
+-- %(sample)s rows; what is unfinished is counted through partial indexes.
+
+-- name: prefer_indexes
+-- Without statistics, or with old ones, a full table would be scanned for the few rows that are unfinished.
+set local enable_seqscan = off;
+
+-- name: schema_version
+select coalesce(max(version), 0) as version from app.schema_migrations;
+
+-- name: jobs
+select job_type, status::text, count(*) as number from app.jobs
+ where status in ('queued', 'processing')
+ group by job_type, status order by job_type, status;
+
+-- name: tasks
+select task_type, status::text, count(*) as number from app.tasks
+ where status in ('pending', 'queued', 'processing')
+ group by task_type, status order by task_type, status;
+
+-- name: jobs_ended
+-- A row for each type and state, and one for each type with no state and the quantiles.
+with ended as (
+    select job_type, status, extract(epoch from finished_at - started_at)::double precision as seconds
+      from app.jobs where finished_at > now() - interval '1 hour'
+     order by finished_at desc limit %(sample)s
+)
+select job_type as kind, status::text, count(*) as number,
+       percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds) as seconds
+  from ended
+ group by grouping sets ((job_type, status), (job_type))
+ order by job_type, status;
+
+-- name: tasks_ended
+with newest as (
+    select task_type, status, started_at, finished_at from app.tasks order by created_at desc limit %(sample)s
+), ended as (
+    select task_type, status, extract(epoch from finished_at - started_at)::double precision as seconds
+      from newest where finished_at > now() - interval '1 hour'
+)
+select task_type as kind, status::text, count(*) as number,
+       percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds) as seconds
+  from ended
+ group by grouping sets ((task_type, status), (task_type))
+ order by task_type, status;
+
+-- name: tasks_window
+-- The last row of the sample is as old as its window is long; where it is not there (least passes over null) the
+-- sample covers all there is.
+select least(3600, extract(epoch from now() - (
+           select created_at from app.tasks order by created_at desc offset %(sample)s - 1 limit 1)))::double precision as seconds;
+
+-- name: retries
+with newest as (
+    select event, at from app.job_events order by event_id desc limit %(sample)s
+)
+select wanted.event, count(newest.event) as number
+  from unnest(array['attempt_failed', 'lease_expired', 'stage_retried']) as wanted (event)
+  left join newest on newest.event = wanted.event and newest.at > now() - interval '1 hour'
+ group by wanted.event order by wanted.event;
+
+-- name: retries_window
+select least(3600, extract(epoch from now() - (
+           select at from app.job_events order by event_id desc offset %(sample)s - 1 limit 1)))::double precision as seconds;
+
+-- name: oldest_queued_task
+select extract(epoch from now() - not_before)::double precision as seconds from app.tasks
+ where status = 'queued' and not_before <= now()
+ order by not_before limit 1;
+
+-- name: outbox
+select (select count(*) from (select from app.outbox limit %(sample)s) as waiting) as messages,
+       (select extract(epoch from now() - created_at)::double precision
+          from app.outbox order by outbox_id limit 1) as lag_seconds;
+
+-- name: sweep_repairs
+with newest as (
+    select repairs from (select repairs, finished_at from app.sweeps order by sweep_id desc limit 1000) as latest
+     where finished_at > now() - interval '1 hour'
+)
+select repair.kind, sum(repair.number::bigint)::bigint as number
+  from newest cross join lateral jsonb_each_text(newest.repairs) as repair (kind, number)
+ group by repair.kind order by repair.kind;
+
+-- name: last_sweep
+select extract(epoch from now() - finished_at)::double precision as age_seconds from app.sweeps
+ where finished_at is not null
+ order by sweep_id desc limit 1;
+
+-- name: dead_letters
+with newest as (
+    select verdict, replayed_at, disposed_at from app.dead_letters order by dead_letter_id desc limit %(sample)s
+)
+select coalesce(verdict, 'none') as verdict, count(*) as number from newest
+ where replayed_at is null and disposed_at is null
+ group by verdict order by verdict;

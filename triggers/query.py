@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from schema.errors import FieldError, InvalidParametersError
 _KEY_OF_THE_HOST = "code"
 _MAX_TEXT = 200
 _MAX_DIGITS = 19  # what 64 bits hold
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]")  # a number would be seconds since 1970
 
 
 class Query(BaseModel):
@@ -81,7 +83,7 @@ def _printable(value: str) -> str:
 
 def _moment(value: object) -> object:
     if isinstance(value, str):
-        if value.isdigit():
+        if not _DATE_AND_TIME.match(value):
             raise PydanticCustomError("moment", "must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
         return value.replace(" ", "+")
     return value

@@ -65,7 +65,27 @@ _TAG = "database"
 _STEPS = {200: Answer("What was done.", SchemaSteps)}
 
 SCHEMA_ROUTES: tuple[Route[Application, Any], ...] = (
-    Route("schema_redeploy", "POST", "db/schema/redeploy", Access.ADMIN, redeploy, _STEPS, _TAG, ResetQuery),
-    Route("schema_nuke", "POST", "db/schema/nuke", Access.ADMIN, nuke, _STEPS, _TAG, ResetQuery),
+    Route(
+        "schema_redeploy",
+        "POST",
+        "db/schema/redeploy",
+        Access.ADMIN,
+        redeploy,
+        _STEPS,
+        _TAG,
+        ResetQuery,
+        problems=(403,),
+    ),
+    Route(
+        "schema_nuke",
+        "POST",
+        "db/schema/nuke",
+        Access.ADMIN,
+        nuke,
+        _STEPS,
+        _TAG,
+        ResetQuery,
+        problems=(403,),
+    ),
     Route("schema_migrate", "POST", "db/schema/migrate", Access.ADMIN, migrate, _STEPS, _TAG),
 )

@@ -80,6 +80,8 @@ def test_a_plus_that_a_url_turned_into_a_blank_is_an_offset() -> None:
         ("since", ""),
         ("since", "yesterday"),
         ("since", "1767225600"),
+        ("since", "0.5"),
+        ("since", "2026-01-31"),
         ("since", "2026-02-30T00:00:00Z"),
         ("dry_run", "yes"),
         ("dry_run", ""),

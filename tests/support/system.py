@@ -15,6 +15,7 @@ from interfaces.repositories import (
     SweepRepository,
     TaskRepository,
 )
+from interfaces.tracing import NO_TRACER, Tracer
 from orchestration.controlling import JobControl
 from orchestration.driving import JobDriver
 from orchestration.intake import Delivery, MessageIntake
@@ -101,6 +102,7 @@ class System:
         clock: FakeClock,
         *,
         payload_limit: int = MAX_INLINE_BYTES,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self.repositories = repositories
         self.queue = queue
@@ -111,7 +113,7 @@ class System:
         self.alerts = FakeAlertSink()
         self.job_catalog, self.task_catalog = _catalogs(registrations, handlers)
         self.planner = StagePlanner(self.job_catalog, self.task_catalog)
-        self.relay = OutboxRelay(repositories.outbox, queue, concurrency=1, batch=1)
+        self.relay = OutboxRelay(repositories.outbox, queue, concurrency=1, batch=1, tracer=tracer)
         self.keeper = StillLeaseKeeper(repositories.tasks, clock)
         self.submitter = SubmitJob(self.job_catalog, repositories.jobs, self.relay)
         self.driver = JobDriver(
@@ -122,6 +124,7 @@ class System:
             relay=self.relay,
             payloads=self.payloads,
             clock=clock,
+            tracer=tracer,
         )
         self.runner = TaskRunner(
             catalog=self.task_catalog,
@@ -134,6 +137,7 @@ class System:
             blobs=self.blobs,
             clock=clock,
             worker="worker-1",
+            tracer=tracer,
         )
         self.intake = MessageIntake(repositories.dead_letters)
         self.control = JobControl(repositories.jobs, repositories.stages, self.relay)
@@ -144,6 +148,7 @@ class System:
             letters=repositories.dead_letters,
             relay=self.relay,
             alerts=self.alerts,
+            tracer=tracer,
         )
         self.sweeper = Sweeper(repositories.sweeps, self.relay)
 
@@ -206,6 +211,7 @@ class FakeSystem(System):
         handlers: Handlers = (),
         *,
         payload_limit: int = MAX_INLINE_BYTES,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         clock = FakeClock()
         self.database = FakeDatabase(clock)
@@ -216,6 +222,7 @@ class FakeSystem(System):
             FakeQueueRepository(clock),
             clock,
             payload_limit=payload_limit,
+            tracer=tracer,
         )
 
 

@@ -11,9 +11,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from config import PostgresAuth, Settings
+from interfaces.callbacks import CallbackSender
 from interfaces.queues import QueueRepository
 from interfaces.tracing import NO_TRACER, Tracer
 from orchestration.bounded_calls import BoundedCalls
+from orchestration.callback_rules import CallbackRules
+from orchestration.callbacks import CallbackDelivery, Signer, job_body
 from orchestration.controlling import JobControl
 from orchestration.diagnosing import EnumDiagnostic
 from orchestration.driving import JobDriver
@@ -21,6 +24,13 @@ from orchestration.health import HealthChecks
 from orchestration.health_checks import health_checks
 from orchestration.intake import MessageIntake
 from orchestration.leases import LeaseKeeper
+from orchestration.measuring import Measuring
+from orchestration.ogc.api import OgcApi
+from orchestration.ogc.callbacks import SubscriberBody
+from orchestration.ogc.execution import ExecuteProcess
+from orchestration.ogc.jobs import Jobs
+from orchestration.ogc.processes import Processes
+from orchestration.ogc.results import Results
 from orchestration.payloads import Payloads
 from orchestration.planning import StagePlanner
 from orchestration.poison import PoisonHandler
@@ -35,12 +45,15 @@ from orchestration.trail import EventViewer
 from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
 from registration import JobCatalog, TaskCatalog, initialize_catalogs
 from repositories.alerts import WebhookAlerts
+from repositories.callbacks import PostgresCallbackRepository
 from repositories.dead_letters import PostgresDeadLetterRepository
 from repositories.function_checks import PostgresFunctionInspector
 from repositories.guarded_blobs import GuardedBlobRepository, new_breaker
 from repositories.identity import AzureIdentity
 from repositories.inspection import PostgresInspectionRepository
+from repositories.job_search import PostgresJobSearchRepository
 from repositories.jobs import PostgresJobRepository
+from repositories.metrics import PostgresMetricsRepository
 from repositories.migrations import SchemaRepository
 from repositories.outbox import PostgresOutboxRepository
 from repositories.payloads import BlobPayloadStore
@@ -53,6 +66,9 @@ from repositories.storage_queue import StorageQueueRepository
 from repositories.sweeps import PostgresSweepRepository
 from repositories.tasks import PostgresTaskRepository
 from repositories.trail import PostgresTrailRepository
+from repositories.webhooks import WebhookSender
+from schema.callback_urls import AllowedHosts
+from schema.callbacks import CallbackForm
 from triggers.application import Application
 
 _HOST_JSON = Path(__file__).parent / "host.json"
@@ -93,6 +109,8 @@ class Parts:
     inspection: PostgresInspectionRepository
     schema: SchemaRepository
     letters: PostgresDeadLetterRepository
+    callbacks: PostgresCallbackRepository
+    sender: CallbackSender
     payloads: Payloads
     payload_store: BlobPayloadStore
     relay: OutboxRelay
@@ -130,11 +148,15 @@ def bootstrap(
     catalogs = catalogs or initialize_catalogs(development=settings.development_job_types)
     parts = adapt(_parts(settings, catalogs, queue))
     planner = StagePlanner(parts.job_catalog, parts.task_catalog)
-    submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay)
+    submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay, _callback_rules(settings))
+    callbacks = _callbacks(parts, settings)
     health = _health(parts)
+    measuring = Measuring(PostgresMetricsRepository(parts.database), parts.queue, parts.clock)
     poison = _poison(parts, settings)
 
     def close() -> None:
+        callbacks.close()
+        measuring.close()
         health.close()
         parts.close()
 
@@ -151,6 +173,7 @@ def bootstrap(
         intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),
         poison=poison,
         poison_desk=_poison_desk(parts, poison),
+        callbacks=callbacks,
         retention=_retention(parts, settings),
         relay=parts.relay,
         sweeper=Sweeper(parts.sweeps, parts.relay),
@@ -159,6 +182,7 @@ def bootstrap(
         functions=PostgresFunctionInspector(parts.database),
         tracer=parts.tracer,
         health=health,
+        measuring=measuring,
         schema=parts.schema,
         queue=parts.queue,
         clock=parts.clock,
@@ -202,6 +226,8 @@ def _parts(
         inspection=PostgresInspectionRepository(database),
         schema=SchemaRepository(database),
         letters=PostgresDeadLetterRepository(database),
+        callbacks=PostgresCallbackRepository(database),
+        sender=WebhookSender(AllowedHosts(settings.callback_allowed_hosts)),
         payloads=Payloads(payload_store),
         payload_store=payload_store,
         relay=OutboxRelay(outbox, queue or storage_queue, concurrency, tracer=tracer),
@@ -209,6 +235,18 @@ def _parts(
         calls=BoundedCalls(),
         tracer=tracer,
     )
+
+
+def _callback_rules(settings: Settings) -> CallbackRules:
+    allowed = AllowedHosts(settings.callback_allowed_hosts)
+    return CallbackRules(allowed, can_sign=bool(settings.callback_secrets))
+
+
+def _callbacks(parts: Parts, settings: Settings) -> CallbackDelivery:
+    secrets = settings.callback_secrets
+    signer = Signer(secrets) if secrets else None
+    bodies = {CallbackForm.JOB: job_body}
+    return CallbackDelivery(parts.callbacks, parts.sender, signer, bodies, parts.clock)
 
 
 def _poison(parts: Parts, settings: Settings) -> PoisonHandler:

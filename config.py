@@ -1,5 +1,6 @@
 """The settings of the app, read from the environment once."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,6 +8,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.access import AuthMode
+from schema.callback_urls import AllowedHosts
+from schema.callbacks import signing_secrets
 from schema.errors import ConfigurationError
 from schema.log_format import LogFormat, LogLevel
 
@@ -46,6 +49,8 @@ class Settings(BaseSettings):
     silver_container: str = "silver"
     payload_container: str = "geojobs-payloads"
     alert_callback_url: SecretStr | None = None
+    callback_secret: SecretStr | None = None
+    callback_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     retention_days: Annotated[float, Field(gt=0)] = 30.0
     unclaimed_after_seconds: Annotated[float, Field(gt=0)] = 300.0
     public_url: str | None = None
@@ -90,10 +95,32 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        listed = values.get("read_containers")
-        if isinstance(listed, str):
-            values["read_containers"] = tuple(part.strip() for part in listed.split(",") if part.strip())
+        for name in ("read_containers", "callback_allowed_hosts"):
+            listed = values.get(name)
+            if isinstance(listed, str):
+                values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
         return values
+
+    @property
+    def callback_secrets(self) -> Sequence[bytes]:
+        """The keys that callbacks are signed with; none where there are no callbacks."""
+        secret = self.callback_secret
+        return signing_secrets(secret.get_secret_value()) if secret and secret.get_secret_value() else ()
+
+    @model_validator(mode="after")
+    def _callbacks_fit(self) -> "Settings":
+        try:
+            _ = self.callback_secrets
+        except ValueError as exc:
+            raise ValueError(f"CALLBACK_SECRET cannot be used: {exc}") from None
+        try:
+            AllowedHosts(self.callback_allowed_hosts)
+        except ValueError:
+            raise ValueError(
+                "CALLBACK_ALLOWED_HOSTS must list hosts such as hooks.example.com, *.example.com or "
+                "hooks.example.com:8443, with commas between"
+            ) from None
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from interfaces.callbacks import CallbackRepository, CallbackSender, SendOutcome, Sent
 from interfaces.clock import Clock
 from orchestration.viewing import job_links
-from schema.callbacks import CallbackForm, CallbackRecord
+from schema.callbacks import CallbackForm, CallbackRecord, JobCallback, JobNews
 from schema.errors import DatabaseUnavailableError, ServiceUnavailableError
 from schema.json_types import JSONObject
 from schema.policies import RetryPolicy
@@ -56,26 +56,20 @@ class Signer:
 
 def job_body(callback: CallbackRecord) -> JSONObject:
     """The body of form ``job``. Links lead to where the subscriber found this app."""
-    data: JSONObject = {
-        "job_id": callback.job_id,
-        "job_type": callback.job_type,
-        "status": callback.status.value,
-        "run": callback.run,
-        "created_at": callback.job_created_at.isoformat(),
-        "correlation_id": callback.correlation_id,
-        "links": {
-            name: urljoin(f"{callback.base_url}/", link) for name, link in job_links(callback.job_id).items()
-        },
-    }
-    if callback.status in FINAL_JOB_STATES:
-        data["finished_at"] = callback.happened_at.isoformat()
-    if callback.error is not None:
-        data["error"] = callback.error
-    return {
-        "type": f"job.{callback.status.value}",
-        "timestamp": callback.happened_at.isoformat(),
-        "data": data,
-    }
+    links = job_links(callback.job_id)
+    news = JobNews(
+        job_id=callback.job_id,
+        job_type=callback.job_type,
+        status=callback.status,
+        run=callback.run,
+        created_at=callback.job_created_at,
+        finished_at=callback.happened_at if callback.status in FINAL_JOB_STATES else None,
+        correlation_id=callback.correlation_id,
+        error=callback.error,
+        links={name: urljoin(f"{callback.base_url}/", link) for name, link in links.items()},
+    )
+    body = JobCallback(type=f"job.{callback.status.value}", timestamp=callback.happened_at, data=news)
+    return body.model_dump(mode="json", exclude_none=True)
 
 
 class CallbackDelivery:

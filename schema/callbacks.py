@@ -1,14 +1,23 @@
 """Callbacks: who wants to be told what of a run, and what there is to tell."""
 
+import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from schema.json_types import JSONObject
+from pydantic import BaseModel, ConfigDict
+
 from schema.records import Record
+from schema.results import ErrorDetail
 from schema.states import JobStatus
+
+CALLBACK_HEADER = "X-Callback-URL"
+
+_SECRET_PREFIX = "whsec_"  # noqa: S105 -- how a secret begins, none itself
+_SECRET_BYTES = range(24, 65)
 
 
 class CallbackNotify(StrEnum):
@@ -44,7 +53,7 @@ class CallbackRequest:
     url: str
     notify: CallbackNotify = CallbackNotify.FINAL
     form: CallbackForm = CallbackForm.JOB
-    source: str = "X-Callback-URL"
+    source: str = CALLBACK_HEADER
 
 
 @dataclass(frozen=True)
@@ -79,11 +88,38 @@ class CallbackRecord(Record):
     message_id: UUID
     status: JobStatus
     happened_at: datetime
-    error: JSONObject | None = None
+    error: ErrorDetail | None = None
     attempt: int
     claimed_until: datetime
     correlation_id: str
     base_url: str = ""
+
+
+class JobNews(BaseModel):
+    """How a run went. ``links`` lead to the job; ``error`` is there where it failed or was cancelled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    job_type: str
+    status: JobStatus
+    run: int
+    created_at: datetime
+    finished_at: datetime | None = None
+    correlation_id: str
+    error: ErrorDetail | None = None
+    links: dict[str, str]
+
+
+class JobCallback(BaseModel):
+    """The body of a callback of form ``job``: ``type`` is ``job.`` and the status, ``timestamp`` when the run
+    came to it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    timestamp: datetime
+    data: JobNews
 
 
 @dataclass(frozen=True)
@@ -93,3 +129,25 @@ class CallbackBacklog:
     due: int
     due_since: datetime | None
     failed: int
+
+
+def signing_secrets(text: str) -> list[bytes]:
+    """The keys in the text: one, or several with spaces between, written ``whsec_`` and base64 of 24 to 64
+    bytes. Raises ``ValueError`` that shows nothing of them.
+
+    Source: Standard Webhooks, "Signature scheme".
+    """
+    secrets = [_secret(part) for part in text.split()]
+    if not secrets:
+        raise ValueError("there is no secret")
+    return secrets
+
+
+def _secret(text: str) -> bytes:
+    try:
+        secret = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        secret = b""
+    if not text.startswith(_SECRET_PREFIX) or len(secret) not in _SECRET_BYTES:
+        raise ValueError("a secret is written whsec_ and base64 of 24 to 64 random bytes")
+    return secret

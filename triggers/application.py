@@ -8,11 +8,14 @@ from interfaces.inspection import FunctionInspector, InspectionRepository
 from interfaces.queues import QueueRepository
 from interfaces.schema import SchemaRepository
 from interfaces.tracing import Tracer
+from orchestration.callbacks import CallbackDelivery
 from orchestration.controlling import JobControl
 from orchestration.diagnosing import EnumDiagnostic
 from orchestration.driving import JobDriver
 from orchestration.health import HealthChecks
 from orchestration.intake import MessageIntake
+from orchestration.measuring import Measuring
+from orchestration.ogc.api import OgcApi
 from orchestration.poison import PoisonHandler
 from orchestration.poison_desk import PoisonDesk
 from orchestration.relay import OutboxRelay
@@ -35,11 +38,13 @@ class Application:
     results: ResultReader
     job_types: JobTypeViewer
     control: JobControl
+    ogc: OgcApi
     driver: JobDriver
     runner: TaskRunner
     intake: MessageIntake
     poison: PoisonHandler
     poison_desk: PoisonDesk
+    callbacks: CallbackDelivery
     retention: Retention
     relay: OutboxRelay
     sweeper: Sweeper
@@ -48,6 +53,7 @@ class Application:
     functions: FunctionInspector
     tracer: Tracer
     health: HealthChecks
+    measuring: Measuring
     schema: SchemaRepository
     queue: QueueRepository
     clock: Clock

@@ -9,6 +9,7 @@ from interfaces.inspection import JobFilter
 from orchestration.submission import Caller
 from orchestration.viewing import job_links
 from schema.api import ControlView, DryRunView, JobList, JobTypeList, JobTypeView, JobView, SubmissionView
+from schema.callbacks import CALLBACK_HEADER, CallbackRequest
 from schema.identity import JOB_ID_PATTERN, checked_job_id
 from schema.policies import Priority, PriorityName
 from schema.records import JobRecord
@@ -51,7 +52,8 @@ def submit_job(app: Application, request: Request[SubmitQuery]) -> Response:
     """Submit a job.
 
     The same type and parameters are the same job: 202 for a new one, 200 for one that is there already,
-    whatever its state. With ``dry_run=true`` the plan is shown and nothing is stored.
+    whatever its state. With ``dry_run=true`` the plan is shown and nothing is stored. The address in the
+    header ``X-Callback-URL`` is told of the run's end; it is no part of the job's identity.
     """
     job_type = request.route["job_type"]
     caller = Caller(
@@ -59,6 +61,8 @@ def submit_job(app: Application, request: Request[SubmitQuery]) -> Response:
         request.traceparent,
         identity=request.caller,
         priority=Priority[request.query.priority.name],
+        callbacks=_callbacks(request),
+        base_url=request.base_url,
     )
     body = request.json_object()
     if request.query.dry_run:
@@ -78,6 +82,11 @@ def submit_job(app: Application, request: Request[SubmitQuery]) -> Response:
     if not submission.created:
         return Response(200, view, {"Location": links["self"]})
     return Response(202, view, {"Location": links["self"], **_RETRY_AFTER})
+
+
+def _callbacks(request: Request[SubmitQuery]) -> tuple[CallbackRequest, ...]:
+    url = request.headers.get(CALLBACK_HEADER.lower())
+    return () if url is None else (CallbackRequest(url),)
 
 
 def job_status(app: Application, request: Request) -> Response:

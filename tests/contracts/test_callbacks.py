@@ -63,7 +63,7 @@ def test_the_end_of_a_job_makes_its_callback_due_with_the_news(world: World) -> 
     assert (callback.status, callback.happened_at) == (JobStatus.FAILED, ending.finished_at)
     assert (callback.job_created_at, callback.correlation_id) == (ending.created_at, "corr-1")
     assert callback.error is not None
-    assert (callback.error["code"], callback.attempt) == ("BROKEN", 0)
+    assert (callback.error.code, callback.attempt) == ("BROKEN", 0)
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,7 @@ from orchestration.health_checks import health_checks
 from orchestration.intake import MessageIntake
 from orchestration.leases import LeaseKeeper
 from orchestration.measuring import Measuring
-from orchestration.ogc.api import OgcApi
-from orchestration.ogc.callbacks import SubscriberBody
-from orchestration.ogc.execution import ExecuteProcess
-from orchestration.ogc.jobs import Jobs
-from orchestration.ogc.processes import Processes
-from orchestration.ogc.results import Results
+from orchestration.ogc.api import OgcApi, subscriber_body
 from orchestration.payloads import Payloads
 from orchestration.planning import StagePlanner
 from orchestration.poison import PoisonHandler
@@ -149,6 +144,8 @@ def bootstrap(
     parts = adapt(_parts(settings, catalogs, queue))
     planner = StagePlanner(parts.job_catalog, parts.task_catalog)
     submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay, _callback_rules(settings))
+    viewer = JobViewer(parts.job_catalog, parts.jobs, parts.stages, parts.clock)
+    control = JobControl(parts.jobs, parts.stages, parts.relay)
     callbacks = _callbacks(parts, settings)
     health = _health(parts)
     measuring = Measuring(PostgresMetricsRepository(parts.database), parts.queue, parts.clock)
@@ -163,11 +160,20 @@ def bootstrap(
     return Application(
         submit=submit,
         dry_run=DryRun(parts.job_catalog, submit, planner),
-        jobs=JobViewer(parts.job_catalog, parts.jobs, parts.stages, parts.clock),
+        jobs=viewer,
         events=EventViewer(PostgresTrailRepository(parts.database)),
         results=ResultReader(parts.jobs, parts.payload_store),
         job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
-        control=JobControl(parts.jobs, parts.stages, parts.relay),
+        control=control,
+        ogc=OgcApi.over(
+            parts.job_catalog,
+            parts.jobs,
+            parts.payloads,
+            PostgresJobSearchRepository(parts.database),
+            viewer=viewer,
+            submit=submit,
+            control=control,
+        ),
         driver=_driver(parts, planner),
         runner=_runner(parts, _worker_name(settings)),
         intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),
@@ -245,7 +251,8 @@ def _callback_rules(settings: Settings) -> CallbackRules:
 def _callbacks(parts: Parts, settings: Settings) -> CallbackDelivery:
     secrets = settings.callback_secrets
     signer = Signer(secrets) if secrets else None
-    bodies = {CallbackForm.JOB: job_body}
+    ogc_body = subscriber_body(parts.job_catalog, parts.jobs, parts.payloads)
+    bodies = {CallbackForm.JOB: job_body, CallbackForm.OGC: ogc_body}
     return CallbackDelivery(parts.callbacks, parts.sender, signer, bodies, parts.clock)
 
 
@@ -308,6 +315,7 @@ def _health(parts: Parts) -> HealthChecks:
         schema=parts.schema,
         queue=parts.queue,
         blobs=parts.blobs,
+        callbacks=parts.callbacks,
         jobs=parts.job_catalog,
         tasks=parts.task_catalog,
         clock=parts.clock,

@@ -8,6 +8,7 @@ from schema.identity import JOB_ID_PATTERN
 from schema.json_types import JSONObject
 from schema.workflow import JobRegistration
 from triggers.http import Route
+from triggers.ogc.routes import OGC_TAG
 from triggers.openapi import About, Body, Supplement, openapi_document
 
 _ABOUT = About(
@@ -27,9 +28,12 @@ _ABOUT = About(
 def api_document(
     routes: Sequence[Route[Any, Any]], job_types: Sequence[JobRegistration[Any]], mode: AuthMode
 ) -> JSONObject:
-    """The document of all routes, for an app with these job types."""
+    """The document of all routes, for an app with these job types.
+
+    Those of OGC API - Processes have one of their own.
+    """
     return openapi_document(
-        routes,
+        [route for route in routes if route.tag != OGC_TAG],
         _ABOUT,
         mode,
         path_parameters=_path_parameters(job_types),

@@ -14,6 +14,7 @@ from triggers.inspection import INSPECTION_ROUTES
 from triggers.jobs import JOB_ROUTES
 from triggers.maintenance import MAINTENANCE_ROUTES
 from triggers.monitor import MONITOR_ROUTES
+from triggers.ogc import OGC_ROUTES
 from triggers.poison_queues import poison_blueprint
 from triggers.queues import queue_blueprint
 from triggers.schema_admin import SCHEMA_ROUTES
@@ -28,6 +29,7 @@ ROUTES: tuple[Route[Application, Any], ...] = (
     *MONITOR_ROUTES,
     *MAINTENANCE_ROUTES,
     *DOCUMENTATION_ROUTES,
+    *OGC_ROUTES,
 )
 
 

@@ -52,12 +52,17 @@ def status_of(error: type[GeojobsError]) -> HTTPStatus:
     return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
 
 
+def problem_type(code: str) -> str:
+    """The URI of a kind of problem."""
+    return f"urn:geojobs:problem:{code.lower().replace('_', '-')}"
+
+
 def problem_of(error: GeojobsError, instance: str, correlation_id: str) -> Problem:
     """The document for an error of ours. What is the server's own fault is not explained to callers."""
     status = status_of(type(error))
     own_fault = status is HTTPStatus.INTERNAL_SERVER_ERROR
     return Problem(
-        type=f"urn:geojobs:problem:{error.code.lower().replace('_', '-')}",
+        type=problem_type(error.code),
         title=status.phrase,
         status=status,
         detail="the request could not be served; the log says why" if own_fault else str(error),

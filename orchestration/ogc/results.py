@@ -1,0 +1,101 @@
+"""What a job gave back, output by output, as its caller wanted it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from interfaces.catalogs import JobCatalog
+from interfaces.repositories import JobRepository
+from orchestration.ogc.links import JSON, Links
+from orchestration.ogc.processes import WHOLE_RESULT, output_names
+from orchestration.payloads import Payloads
+from schema.errors import (
+    JobHasNoResultError,
+    JobNotFoundError,
+    ResultNotReadyError,
+    UnknownJobTypeError,
+)
+from schema.json_types import JSONObject, JSONValue
+from schema.ogc import Link, ResponseForm, TransmissionMode
+from schema.ogc_reference import JobReference, WantedOutput
+from schema.records import JobRecord
+from schema.results import ErrorDetail
+from schema.states import FINAL_JOB_STATES, JobStatus
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output: its value, or where it is (``link``)."""
+
+    name: str
+    value: JSONValue = None
+    link: Link | None = None
+
+
+@dataclass(frozen=True)
+class JobResults:
+    """``form`` is ``None`` where the caller leaves it to the server."""
+
+    form: ResponseForm | None
+    outputs: Sequence[Output]
+
+    def document(self) -> JSONObject:
+        """All in one object: an object among the values stands in ``{"value": ...}``, as it could be taken
+        for a link."""
+        return {output.name: _inline(output) for output in self.outputs}
+
+
+class Results:
+    """Reads only."""
+
+    def __init__(self, catalog: JobCatalog, jobs: JobRepository, payloads: Payloads) -> None:
+        self._catalog = catalog
+        self._jobs = jobs
+        self._payloads = payloads
+
+    def find(self, reference: JobReference, links: Links) -> JobResults | ErrorDetail:
+        """The outputs that are wanted, without those that are null; or why the job failed.
+
+        Raises ``JobNotFoundError`` (also for an output that there is not), ``ResultNotReadyError``, and
+        ``JobHasNoResultError`` where the job was dismissed.
+        """
+        job = self._jobs.get(reference.job_id)
+        if job is None:
+            raise JobNotFoundError(reference.job_id)
+        if job.status not in FINAL_JOB_STATES:
+            raise ResultNotReadyError("the job has not ended; its status tells how far it is")
+        if job.status is JobStatus.CANCELLED:
+            raise JobHasNoResultError("the job was dismissed")
+        if job.status is JobStatus.FAILED:
+            return job.error or ErrorDetail(code="JOB_FAILED", message="the job failed")
+        names, values = self._values(job)
+        wanted = reference.outputs or tuple(map(WantedOutput, names))
+        if any(output.name not in names for output in wanted):
+            raise JobNotFoundError(str(reference))
+        outputs = [
+            _output(output, values[output.name], reference, links)
+            for output in wanted
+            if values.get(output.name) is not None
+        ]
+        return JobResults(reference.form, outputs)
+
+    def _values(self, job: JobRecord) -> tuple[Sequence[str], Mapping[str, JSONValue]]:
+        """The names of the outputs, and what the job has of them."""
+        result = self._payloads.found(job.result, job.result_ref) or {}
+        try:
+            names = output_names(self._catalog.get(job.job_type))
+        except UnknownJobTypeError:  # the job is older than the catalog
+            names = (WHOLE_RESULT,)
+        return names, {WHOLE_RESULT: result} if names == (WHOLE_RESULT,) else result
+
+
+def _output(wanted: WantedOutput, value: JSONValue, reference: JobReference, links: Links) -> Output:
+    if wanted.mode is TransmissionMode.VALUE:
+        return Output(wanted.name, value)
+    path = f"jobs/{reference.only(wanted.name)}/results"
+    return Output(wanted.name, link=Link(href=links.address(path), type=JSON))
+
+
+def _inline(output: Output) -> JSONValue:
+    if output.link is not None:
+        return output.link.document()
+    return {"value": output.value} if isinstance(output.value, dict) else output.value

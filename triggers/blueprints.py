@@ -13,6 +13,7 @@ from triggers.http import Door, Route, blueprint_of
 from triggers.inspection import INSPECTION_ROUTES
 from triggers.jobs import JOB_ROUTES
 from triggers.maintenance import MAINTENANCE_ROUTES
+from triggers.metrics import METRICS_ROUTES
 from triggers.monitor import MONITOR_ROUTES
 from triggers.ogc import OGC_ROUTES
 from triggers.poison_queues import poison_blueprint
@@ -26,6 +27,7 @@ ROUTES: tuple[Route[Application, Any], ...] = (
     *INSPECTION_ROUTES,
     *SCHEMA_ROUTES,
     *HEALTH_ROUTES,
+    *METRICS_ROUTES,
     *MONITOR_ROUTES,
     *MAINTENANCE_ROUTES,
     *DOCUMENTATION_ROUTES,

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from interfaces.inspection import InspectionRepository
 from schema.api import EnumComparison, EnumDiagnosis, TransitionComparison
+from schema.callbacks import CallbackForm, CallbackNotify, CallbackState
 from schema.records import OutboxKind
 from schema.states import TRANSITIONS, JobStatus, StageStatus, TaskStatus
 
 CODE_ENUMS: Mapping[str, tuple[str, ...]] = {
+    "callback_form": tuple(CallbackForm),
+    "callback_notify": tuple(CallbackNotify),
+    "callback_state": tuple(CallbackState),
     "job_status": tuple(JobStatus),
     "outbox_kind": tuple(OutboxKind),
     "stage_status": tuple(StageStatus),

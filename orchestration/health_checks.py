@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from interfaces.blobs import BlobRepository
+from interfaces.callbacks import CallbackRepository
 from interfaces.catalogs import JobCatalog, TaskCatalog
 from interfaces.clock import Clock
 from interfaces.inspection import DatabaseState, InspectionRepository
@@ -84,6 +85,13 @@ def check_blobs(blobs: BlobRepository) -> Finding:
     return Finding()
 
 
+def check_callbacks(callbacks: CallbackRepository) -> Finding:
+    """Never worse than healthy: a receiver that is away is not this system's illness."""
+    backlog = callbacks.backlog()
+    since = backlog.due_since.isoformat() if backlog.due_since else None
+    return Finding(details={"due": backlog.due, "due_since": since, "given_up": backlog.failed})
+
+
 def check_catalogs(jobs: JobCatalog, tasks: TaskCatalog) -> Finding:
     return Finding(details={"job_types": [*sorted(jobs.names())], "task_types": [*sorted(tasks.names())]})
 
@@ -107,6 +115,7 @@ def health_checks(
     schema: SchemaRepository,
     queue: QueueRepository,
     blobs: BlobRepository,
+    callbacks: CallbackRepository,
     jobs: JobCatalog,
     tasks: TaskCatalog,
     clock: Clock,
@@ -128,6 +137,7 @@ def health_checks(
         "database": DatabaseCheck(inspection, schema, clock),
         "queues": lambda: check_queues(queue),
         "blob_storage": lambda: check_blobs(blobs),
+        "callbacks": lambda: check_callbacks(callbacks),
         "catalogs": lambda: check_catalogs(jobs, tasks),
         "host": check_host,
         "telemetry": lambda: check_telemetry(tracer),

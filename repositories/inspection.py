@@ -46,9 +46,11 @@ class PostgresInspectionRepository:
             found = _rows(connection, _SQL["job"], {"job_id": job_id})
             if not found:
                 return None
+            some: dict[str, object] = {"job_id": job_id, "limit": _COUNT_CAP}
             return {
                 "job": found[0],
                 "stages": [*_stages(connection, [job_id], _COUNT_CAP)],
+                "callbacks": [*_rows(connection, _SQL["callbacks_of_job"], some)],
                 "task_counts": [*_rows(connection, _SQL["task_counts"], {"job_id": job_id})],
             }
 

@@ -283,10 +283,12 @@ class CleanupView(ApiModel):
 
 
 class JobRow(ApiModel):
-    """The whole row of a job, its stages of all runs, and how many tasks each stage has in each state."""
+    """The whole row of a job, its stages of all runs, how many tasks each stage has in each state, and its
+    callbacks, without the query strings of their addresses."""
 
     job: JSONObject
     stages: Sequence[JSONObject]
+    callbacks: Sequence[JSONObject]
     task_counts: Sequence[JSONObject]
 
 

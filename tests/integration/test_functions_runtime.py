@@ -99,7 +99,7 @@ def test_the_runtime_indexes_every_function_and_runs_one(
     triggers = played["triggers"].values()
     queues = {trigger["queueName"] for trigger in triggers if trigger["type"] == "queueTrigger"}
     assert queues == set(ALL_QUEUES)
-    assert sum(trigger["type"] == "timerTrigger" for trigger in triggers) == 3
+    assert sum(trigger["type"] == "timerTrigger" for trigger in triggers) == 4
     assert played["triggers"]["submit_job"]["route"] == "jobs/submit/{job_type}"
 
 

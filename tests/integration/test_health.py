@@ -41,6 +41,7 @@ def test_a_working_system_is_healthy_with_every_component(application: Applicati
         "database",
         "queues",
         "blob_storage",
+        "callbacks",
         "catalogs",
         "host",
         "telemetry",

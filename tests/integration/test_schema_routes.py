@@ -43,6 +43,7 @@ def test_redeploy_leaves_an_empty_schema_of_the_newest_version(
     assert answer.json()["steps"] == [
         "dropped schema app",
         "applied 0001_core",
+        "applied 0002_callbacks",
         "replaced functions",
         "emptied the queues",
     ]
@@ -84,7 +85,12 @@ def test_a_reset_may_be_repeated(application: Application, route: str) -> None:
 def test_migrate_builds_the_schema_where_there_is_none(application: Application) -> None:
     post(application, "nuke?confirm=yes")
     answer = post(application, "migrate")
-    assert answer.json()["steps"] == ["applied 0001_core", "replaced functions", "checked the queues"]
+    assert answer.json()["steps"] == [
+        "applied 0001_core",
+        "applied 0002_callbacks",
+        "replaced functions",
+        "checked the queues",
+    ]
     assert application.schema.version() == application.schema.newest()
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from schema.access import AuthMode
+from schema.callbacks import CALLBACK_HEADER, JobCallback
 from schema.identity import JOB_ID_PATTERN
 from schema.json_types import JSONObject
 from schema.workflow import JobRegistration
 from triggers.http import Route
 from triggers.ogc.routes import OGC_TAG
-from triggers.openapi import About, Body, Supplement, openapi_document
+from triggers.openapi import About, Body, Callback, Header, Supplement, openapi_document
 
 _ABOUT = About(
     title="geojobs",
@@ -22,6 +23,31 @@ _ABOUT = About(
         "operations": "How the system is, and the messages that nobody could use.",
         "description": "This document, and a page to read and try it.",
     },
+)
+_CALLBACK_URL = Header(
+    CALLBACK_HEADER,
+    "Where to tell of the run's end: an address of `https` on a host that this deployment allows. It is no "
+    "part of the job's identity.",
+    {"type": "string", "format": "uri"},
+)
+_NEWS = Callback(
+    "job_news",
+    f"{{$request.header.{CALLBACK_HEADER}}}",
+    "Tells how the run went, signed as Standard Webhooks has it. It is sent again until it is received, for "
+    "some hours.",
+    JobCallback,
+    (
+        Header("webhook-id", "The same for each attempt to tell this news.", {"type": "string"}),
+        Header(
+            "webhook-timestamp", "When this attempt was made, in seconds since 1970.", {"type": "integer"}
+        ),
+        Header(
+            "webhook-signature",
+            "`v1,` and the base64 of HMAC-SHA256 over id, timestamp and body, with dots between; one for "
+            "each secret, with spaces between.",
+            {"type": "string"},
+        ),
+    ),
 )
 
 
@@ -37,7 +63,11 @@ def api_document(
         _ABOUT,
         mode,
         path_parameters=_path_parameters(job_types),
-        supplements={"submit_job": Supplement(body=_parameters_of(job_types))},
+        supplements={
+            "submit_job": Supplement(
+                body=_parameters_of(job_types), headers=(_CALLBACK_URL,), callbacks=(_NEWS,)
+            ),
+        },
     )
 
 

@@ -22,6 +22,7 @@ _OWN_ASSETS = {"initializer.js": "text/javascript"}
 _SWAGGER_ASSETS = {
     "favicon-32x32.png": "image/png",
     "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui-standalone-preset.js": "text/javascript",
     "swagger-ui.css": "text/css",
 }
 

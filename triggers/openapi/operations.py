@@ -56,8 +56,7 @@ class Operations:
             yield {"name": name, "in": "path", "required": True, **_described(schema)}
         fields = route.query.model_fields
         for name, schema in self.components.fields(route.query).items():
-            required = fields[name].is_required() if name in fields else False
-            yield {"name": name, "in": "query", "required": required, **_described(_without_null(schema))}
+            yield _query_parameter(name, _without_null(schema), required=fields[name].is_required())
         for header in supplement.headers:
             yield _sent_header(header)
         yield {"$ref": f"#/components/parameters/{CORRELATION_ID}"}
@@ -172,6 +171,12 @@ def _told(route: Route[Any, Any]) -> tuple[str, str]:
 
 def _body_of(route: Route[Any, Any]) -> Body | None:
     return None if route.body is None else Body("", {route.body.__name__: route.body}, required=True)
+
+
+def _query_parameter(name: str, schema: JSONObject, *, required: bool) -> JSONObject:
+    """A list stands in one parameter, separated by commas: the platform joins several of one name so."""
+    listed: JSONObject = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    return {"name": name, "in": "query", "required": required, **listed, **_described(schema)}
 
 
 def _sent_header(header: Header) -> JSONObject:

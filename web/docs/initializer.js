@@ -1,14 +1,18 @@
-// The document lies beside the page, whatever stands before both. The validator would be another's server.
+// The documents lie beside the page, whatever stands before it. A validator would be a stranger's server.
 const own = document.currentScript.src;
+const beside = (path) => new URL(`../${path}`, own).href;
 
 SwaggerUIBundle({
-  url: new URL("../openapi.json", own).href,
+  urls: [
+    { name: "geojobs", url: beside("openapi.json") },
+    { name: "OGC API - Processes", url: beside("ogc/api") },
+  ],
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,
-  docExpansion: "list",
   filter: true,
   persistAuthorization: false,
   validatorUrl: null,
-  presets: [SwaggerUIBundle.presets.apis],
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+  layout: "StandaloneLayout",
 });

@@ -1,5 +1,6 @@
 """The connection that a command uses, and how its errors become messages and exit codes."""
 
+import errno
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 import typer
 
 from geojobs_client.client import GeoJobs
-from geojobs_client.commands.exits import exit_of_error
+from geojobs_client.commands.exits import Exit, exit_of_error
 from geojobs_client.commands.output import say
 from geojobs_client.errors import ApiError, GeoJobsError
 
@@ -34,6 +35,11 @@ def connected(ctx: typer.Context) -> Generator[GeoJobs]:
 def reported() -> Generator[None]:
     try:
         yield
+    except OSError as exc:
+        if exc.errno == errno.EPIPE:  # nobody reads any more, as behind "| head"
+            raise
+        say(f"geojobs: {exc.filename} could not be written: {exc.strerror}")
+        raise typer.Exit(Exit.ERROR) from exc
     except GeoJobsError as exc:
         _report(exc)
         raise typer.Exit(exit_of_error(exc)) from exc

@@ -106,6 +106,8 @@ class OpenTelemetryTracer:
 
     def close(self) -> None:
         """What cannot be exported in time is lost."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         deadline = monotonic() + _CLOSE_SECONDS
         for closer in self._closers:

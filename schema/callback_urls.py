@@ -89,8 +89,9 @@ def _parsed(text: str) -> CallbackTarget:
         raise UnfitUrlError("must not have a fragment (#)")
     if len(str(url)) > MAX_URL_LENGTH:
         raise UnfitUrlError(f"must have at most {MAX_URL_LENGTH} characters with its percent-encoding")
+    port = HTTPS_PORT if url.port is None else url.port
     query = "" if url.query is None else f"?{url.query}"
-    return CallbackTarget(str(url), url.host, url.port or HTTPS_PORT, f"{url.path or '/'}{query}")
+    return CallbackTarget(str(url), url.host, port, f"{url.path or '/'}{query}")
 
 
 def _entry(entry: str) -> tuple[bool, CallbackTarget]:

@@ -117,6 +117,8 @@ class WebhookSender:
             with self._connection(target, deadline) as connection:
                 connection.request("POST", target.path, body, {**_own_headers(target), **headers})
                 response = connection.getresponse()
+                if monotonic() >= deadline:  # headers that were cut off look as if they had ended
+                    raise TimeoutError
                 with suppress(OSError, http.client.HTTPException):  # what follows the status says nothing
                     response.read(_MOST_BYTES_READ)
                 return _Answer(

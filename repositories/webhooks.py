@@ -116,16 +116,10 @@ class WebhookSender:
         try:
             with self._connection(target, deadline) as connection:
                 connection.request("POST", target.path, body, {**_own_headers(target), **headers})
-                response = connection.getresponse()
-                if monotonic() >= deadline:  # headers that were cut off look as if they had ended
-                    raise TimeoutError
-                with suppress(OSError, http.client.HTTPException):  # what follows the status says nothing
-                    response.read(_MOST_BYTES_READ)
-                return _Answer(
-                    response.status,
-                    response.getheader("Location"),
-                    _seconds(response.getheader("Retry-After")),
-                )
+                with connection.getresponse() as response:
+                    if monotonic() >= deadline:  # headers that were cut off look as if they had ended
+                        raise TimeoutError
+                    return _read(response)
         except NotResolvedError as exc:
             raise _HostFailedError(str(exc)) from exc
         except ssl.SSLCertVerificationError as exc:
@@ -197,6 +191,14 @@ def _shut_down(connected: socket.socket) -> None:
         connected.shutdown(socket.SHUT_RDWR)
     except OSError:  # it was closed already
         return
+
+
+def _read(response: http.client.HTTPResponse) -> _Answer:
+    with suppress(OSError, http.client.HTTPException):  # what follows the status says nothing
+        response.read(_MOST_BYTES_READ)
+    return _Answer(
+        response.status, response.getheader("Location"), _seconds(response.getheader("Retry-After"))
+    )
 
 
 def _own_headers(target: CallbackTarget) -> dict[str, str]:

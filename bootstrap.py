@@ -165,15 +165,7 @@ def bootstrap(
         results=ResultReader(parts.jobs, parts.payload_store),
         job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
         control=control,
-        ogc=OgcApi.over(
-            parts.job_catalog,
-            parts.jobs,
-            parts.payloads,
-            PostgresJobSearchRepository(parts.database),
-            viewer=viewer,
-            submit=submit,
-            control=control,
-        ),
+        ogc=_ogc(parts, viewer, submit, control),
         driver=_driver(parts, planner),
         runner=_runner(parts, _worker_name(settings)),
         intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),
@@ -246,6 +238,19 @@ def _parts(
 def _callback_rules(settings: Settings) -> CallbackRules:
     allowed = AllowedHosts(settings.callback_allowed_hosts)
     return CallbackRules(allowed, can_sign=bool(settings.callback_secrets))
+
+
+def _ogc(parts: Parts, viewer: JobViewer, submit: SubmitJob, control: JobControl) -> OgcApi:
+    search = PostgresJobSearchRepository(parts.database)
+    return OgcApi.over(
+        parts.job_catalog,
+        parts.jobs,
+        parts.payloads,
+        search,
+        viewer=viewer,
+        submit=submit,
+        control=control,
+    )
 
 
 def _callbacks(parts: Parts, settings: Settings) -> CallbackDelivery:

@@ -147,12 +147,20 @@ def test_the_platform_asks_for_keys_in_no_other_mode(mode: AuthMode, access: Acc
     assert _level(access, mode) is func.AuthLevel.ANONYMOUS
 
 
-def test_only_liveness_is_open_and_what_changes_or_shows_everything_takes_the_master_key() -> None:
+def test_only_what_describes_is_open_and_what_changes_or_shows_everything_takes_the_master_key() -> None:
     by_access = {
         access: {f"{route.method} {route.path}" for route in ALL_ROUTES if route.access is access}
         for access in Access
     }
-    assert by_access[Access.OPEN] == {"GET health/live"}
+    assert by_access[Access.OPEN] == {
+        "GET health/live",
+        "GET openapi.json",
+        "GET docs",
+        "GET docs/{asset}",
+        "GET ogc",
+        "GET ogc/conformance",
+        "GET ogc/api",
+    }
     assert by_access[Access.ADMIN] == {
         "GET db/debug/all",
         "POST db/schema/redeploy",
@@ -165,6 +173,7 @@ def test_only_liveness_is_open_and_what_changes_or_shows_everything_takes_the_ma
         "POST monitor/poison",
         "POST monitor/poison/{dead_letter_id}/replay",
         "DELETE monitor/poison/{dead_letter_id}",
+        "DELETE ogc/jobs/{ogc_job_id}",
     }
 
 

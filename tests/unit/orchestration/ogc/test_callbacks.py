@@ -1,0 +1,84 @@
+"""What subscribers are told."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from controllers.echo import REGISTRATION_INFO
+from orchestration.ogc.api import subscriber_body
+from schema.callbacks import CallbackForm, CallbackNotify, CallbackRecord
+from schema.states import JobStatus
+from services.echo import answer
+from tests.support.system import FakeSystem
+
+MOMENT = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@pytest.fixture
+def system() -> FakeSystem:
+    return FakeSystem([REGISTRATION_INFO], [(answer.INFO, answer.run)])
+
+
+def news(job_id: str, status: JobStatus, **changes: Any) -> CallbackRecord:
+    facts: dict[str, Any] = {
+        "callback_id": 1,
+        "job_id": job_id,
+        "job_type": "echo",
+        "job_created_at": MOMENT,
+        "run": 1,
+        "url": "https://hooks.example.com/",
+        "notify": CallbackNotify.SUCCESSFUL,
+        "form": CallbackForm.OGC,
+        "message_id": uuid4(),
+        "status": status,
+        "happened_at": MOMENT,
+        "attempt": 0,
+        "claimed_until": MOMENT,
+        "correlation_id": "corr-1",
+        "base_url": "https://host/api",
+    }
+    return CallbackRecord.model_validate({**facts, **changes})
+
+
+def body_of(system: FakeSystem, callback: CallbackRecord) -> Any:
+    return subscriber_body(system.job_catalog, system.repositories.jobs, system.payloads)(callback)
+
+
+def completed(system: FakeSystem) -> str:
+    job_id = system.submit("echo", {"message": "hello"}).job.job_id
+    system.run_until_quiet()
+    return job_id
+
+
+def test_a_good_end_is_told_by_the_results(system: FakeSystem) -> None:
+    told = body_of(system, news(completed(system), JobStatus.COMPLETED))
+    assert told == {"message": "hello", "note": ""}
+
+
+def test_results_that_a_later_run_replaced_are_not_told(system: FakeSystem) -> None:
+    job_id = completed(system)
+    system.control.rerun(job_id, "corr-2")
+    told = body_of(system, news(job_id, JobStatus.COMPLETED))
+    assert (told["status"], told["finished"]) == ("successful", "2026-01-31T00:00:00Z")
+
+
+def test_results_of_a_job_that_is_gone_are_not_told(system: FakeSystem) -> None:
+    assert body_of(system, news("ab" * 32, JobStatus.COMPLETED))["status"] == "successful"
+
+
+@pytest.mark.parametrize(
+    ("status", "told_as"),
+    [
+        (JobStatus.PROCESSING, "running"),
+        (JobStatus.FAILED, "failed"),
+        (JobStatus.CANCELLED, "dismissed"),
+    ],
+)
+def test_any_other_news_is_told_by_a_status(system: FakeSystem, status: JobStatus, told_as: str) -> None:
+    job_id = completed(system)
+    told = body_of(system, news(job_id, status, error={"code": "SOME_CODE", "message": "why"}))
+    assert (told["status"], told["jobID"], told["message"]) == (told_as, job_id, "why")
+    assert ("finished" in told) is (status is not JobStatus.PROCESSING)
+    assert told["links"][0]["href"] == f"https://host/api/ogc/jobs/{job_id}"

@@ -29,6 +29,7 @@ READS = {
         "parameters",
         "links",
     },
+    "jobs/{job_id}/events": {"job_id", "events", "next_cursor", "complete"},
     "job-types": {"job_types"},
     "health": {"status", "components"},
     "health/live": {"status"},

@@ -1,15 +1,20 @@
 """Who did it: the audit trail names the caller where one is known, else the process."""
 
+import base64
+import json
 from collections.abc import Callable
 
 import pytest
 
 from repositories.migrations import SchemaRepository
 from repositories.postgres import Database
+from schema.access import AuthMode
 from schema.identity import job_id_of
 from schema.records import Control, NewJob
 from schema.states import JobStatus
+from tests.support.routes import call
 from tests.support.seeding import Seeder
+from triggers.application import Application
 
 PROCESS = "geojobs tests"
 CALLER = "alice@example.org"
@@ -92,3 +97,21 @@ def test_the_functions_of_before_go_when_the_schema_is_upgraded(database: Databa
     SchemaRepository(database).migrate()
     rows = database.fetch_all("select from pg_proc where proname = 'cancel_job'")
     assert len(rows) == 1
+
+
+def test_over_http_the_caller_is_whom_the_platform_signed_in(
+    application: Application, database: Database
+) -> None:
+    claims = [{"typ": "roles", "val": "geojobs.admin"}, {"typ": "preferred_username", "val": CALLER}]
+    principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
+    signed_in = {"X-MS-CLIENT-PRINCIPAL": principal}
+
+    def post(target: str) -> str:
+        answer = call(application, "POST", target, headers=signed_in, mode=AuthMode.ENTRA)
+        assert answer.status == 202, answer.text
+        return answer.json()["job_id"]
+
+    job_id = post("/jobs/submit/hello_world")
+    for step in ("cancel", "retry", "cancel", "rerun"):
+        post(f"/jobs/{job_id}/{step}")
+    assert actors(database, job_id, "submitted", "cancelled", "retried", "rerun") == {NAMED}

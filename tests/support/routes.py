@@ -38,6 +38,7 @@ def call(
     *,
     body: bytes = b"",
     headers: dict[str, str] | None = None,
+    mode: AuthMode = AuthMode.ANONYMOUS,
     routes: tuple[http.Route[Any, Any], ...] = ALL_ROUTES,
 ) -> Answer:
     """Call the route for ``target``, such as ``/db/jobs?limit=5``; ``LookupError`` where there is none."""
@@ -51,7 +52,7 @@ def call(
         route_params=parameters,
         body=body,
     )
-    door = http.Door(mode=AuthMode.ANONYMOUS, max_body_bytes=application.max_body_bytes)
+    door = http.Door(mode=mode, max_body_bytes=application.max_body_bytes)
     response = http._handler(route, application, door)(request)
     return Answer(
         response.status_code,

@@ -242,19 +242,17 @@ def _unknown_result(stage: StageRecord, clock: Clock) -> StageResultContract:
 
 def _report(job: JobRecord, stage: int, step: NextStep, *, done: bool) -> str:
     """Log what was done, and return it for the span."""
-    facts = _facts(job, stage)
     if not done:
-        outcome = "another delivery was first"
-    elif isinstance(step, OpenStage):
-        outcome = "stage opened"
-        facts |= {"stage": step.stage, "tasks": len(step.tasks)}
-    elif isinstance(step, ReopenStage):
-        outcome = "stage reopened"
-    else:
-        outcome = "job finished"
-        facts["status"] = step.status.value
-    _log.info(outcome, extra=facts)
-    return f"job {facts['status']}" if "status" in facts else outcome
+        _log.info("another delivery was first", extra=_facts(job, stage))
+        return "another delivery was first"
+    if isinstance(step, OpenStage):
+        _log.info("stage opened", extra={**_facts(job, step.stage), "tasks": len(step.tasks)})
+        return "stage opened"
+    if isinstance(step, ReopenStage):
+        _log.info("stage reopened", extra=_facts(job, stage))
+        return "stage reopened"
+    _log.info("job finished", extra={**_facts(job, stage), "status": step.status.value})
+    return f"job {step.status.value}"
 
 
 def _facts(job: JobRecord, stage: int) -> dict[str, object]:

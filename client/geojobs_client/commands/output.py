@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 _LEAST_WIDTH = 160
+_ENDLESS_WIDTH = 1_000_000
 
 
 def answers() -> Console:
-    """Wide enough that ids stay whole where the output goes into a pipe."""
+    """So wide that ids stay whole, and a line is never broken where the output goes into a pipe."""
     console = Console(highlight=False, markup=False)
-    if not console.is_terminal or console.width < _LEAST_WIDTH:
-        console.width = _LEAST_WIDTH
+    console.width = max(console.width, _LEAST_WIDTH) if console.is_terminal else _ENDLESS_WIDTH
     return console
 
 
@@ -51,7 +51,11 @@ def write_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
         table.add_column(heading, overflow="fold", no_wrap=heading == "job_id")
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
-    answers().print(table)
+    console = answers()
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def write_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -59,7 +63,8 @@ def write_facts(facts: Iterable[tuple[str, object]]) -> None:
     console = answers()
     for name, value in facts:
         if value is not None:
-            console.print(Text(f"{name:<14} ", style="bold").append(shown(value), style="not bold"))
+            line = Text(f"{name:<14} ", style="bold").append(shown(value), style="not bold")
+            console.print(line, soft_wrap=True)
 
 
 def shown(value: object) -> str:

@@ -49,6 +49,7 @@ def _report(error: GeoJobsError) -> None:
     say(f"geojobs: {error}")
     if isinstance(error, ApiError):
         for each in error.errors:
-            say(f"  {each.pointer or '/'}: {each.message}")
+            if each.message not in error.detail:
+                say(f"  {each.pointer or '/'}: {each.message}")
         if error.correlation_id:
             say(f"  correlation id {error.correlation_id}")

@@ -95,6 +95,12 @@ class TestExitCodes:
         assert result.exit_code == 130
         assert f"geojobs status {JOB_ID} --wait" in result.stderr
 
+    def test_a_follower_that_is_interrupted_ends_as_shells_expect(self, run: Run) -> None:
+        def interrupt(_: httpx.Request) -> httpx.Response:
+            raise KeyboardInterrupt
+
+        assert run(FakeServer(interrupt), "events", JOB_ID, "--follow").exit_code == 130
+
     @pytest.mark.parametrize(
         "arguments",
         [
@@ -247,8 +253,16 @@ class TestListing:
     def test_ids_stay_whole_in_a_pipe(self, run: Run) -> None:
         row = {**job(), "stage_results": None}
         result = run(FakeServer(ok({"jobs": [row], "next_cursor": "c7"})), "list")
-        assert [JOB_ID, "hello_world", "completed"] in [line.split()[:3] for line in result.stdout.splitlines()]
+        assert [JOB_ID, "hello_world", "completed"] in [
+            line.split()[:3] for line in result.stdout.splitlines()
+        ]
         assert "--cursor c7" in result.stderr
+
+    def test_a_line_is_not_broken_in_a_pipe(self, run: Run) -> None:
+        each = {"stages": [], "parameters_schema": {}, "example": {}}
+        types = [{"job_type": name, "description": "word " * 200, **each} for name in ("x", "y")]
+        lines = run(FakeServer(ok({"job_types": types})), "types").stdout.splitlines()
+        assert [len(line) for line in lines[1:]] == [1009, 1009]
 
     def test_filters_are_sent(self, run: Run) -> None:
         server = FakeServer(ok({"jobs": []}))

@@ -121,6 +121,20 @@ def test_the_runtime_submits_a_job_and_a_queue_message_opens_its_first_stage(
     assert (stage.status, stage.expected) == (StageStatus.OPEN, 2)
 
 
+def test_the_worker_s_log_lines_are_json_with_the_ids(
+    runtime_python: Path, app_environment: dict[str, str]
+) -> None:
+    submit = _http("submit_job", "POST", "jobs/submit/hello_world", '{"n": 2}', job_type="hello_world")
+    submit["data"]["http"]["headers"] = {"X-Correlation-ID": "runtime"}
+
+    played = _play(runtime_python, app_environment, submit)
+
+    lines = [json.loads(line) for line in played["logs"] if line.startswith("{")]
+    (submitted,) = [line for line in lines if line["message"] == "job submitted"]
+    assert (submitted["level"], submitted["correlation_id"]) == ("INFO", "runtime")
+    assert submitted["job_id"] == json.loads(played["answers"][0]["body"])["job_id"]
+
+
 def test_a_message_that_is_no_text_reaches_the_app_and_goes_on_record(
     runtime_python: Path, app_environment: dict[str, str], database: Database
 ) -> None:

@@ -7,7 +7,9 @@ so that small stand-ins for the generated ones are enough.
 """
 
 import asyncio
+import io
 import json
+import logging
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -121,7 +123,17 @@ async def invoke(function: Message, number: int, wanted: dict[str, Any]) -> dict
     return answer
 
 
+def listen() -> io.StringIO:
+    """What the worker's handler would hand to the host: it stands on the root logger before the app loads."""
+    lines = io.StringIO()
+    root = logging.getLogger()
+    root.addHandler(logging.StreamHandler(lines))
+    root.setLevel(logging.INFO)
+    return lines
+
+
 async def play(folder: str, invocations: list[dict[str, Any]]) -> dict[str, Any]:
+    lines = listen()
     functions = await load(folder)
     runtime.start_threadpool_executor()
     answers = [
@@ -134,7 +146,7 @@ async def play(folder: str, invocations: list[dict[str, Any]]) -> dict[str, Any]
         )
         for name, function in functions.items()
     }
-    return {"triggers": triggers, "answers": answers}
+    return {"triggers": triggers, "answers": answers, "logs": lines.getvalue().splitlines()}
 
 
 def main() -> None:

@@ -36,7 +36,8 @@ _END: LiteralString = """
 alter table app.jobs disable trigger user;
 alter table app.stages disable trigger user;
 alter table app.tasks disable trigger user;
-update app.tasks set status = 'completed', attempt = 1, result = '{}', finished_at = now();
+update app.tasks
+   set status = 'completed', attempt = 1, result = '{}', started_at = now(), finished_at = clock_timestamp();
 update app.stages set status = 'completed', completed = 1, closing_at = now(), closed_at = now();
 update app.jobs set status = 'completed', finished_at = now(), deadline = now();
 """
@@ -71,7 +72,7 @@ def main() -> None:
         address = postgres_address(services.postgres, environment["POSTGRES_DB"])
         database = Database(replace(address, statement_timeout_seconds=_FILL_SECONDS), max_size=1)
         try:
-            _fill(database, arguments.tasks)
+            fill(database, arguments.tasks)
             sweeps = PostgresSweepRepository(database)
             filled = database.fetch_one("select count(*) as tasks from app.tasks where status = 'completed'")
             seconds = [_timed(sweeps) for _ in range(_PASSES)]
@@ -91,7 +92,8 @@ def main() -> None:
     print(json.dumps(report, indent=2))
 
 
-def _fill(database: Database, tasks: int) -> None:
+def fill(database: Database, tasks: int) -> None:
+    """Jobs of 1,000 tasks each, all of them finished; one more job has one task."""
     job_id = job_id_of("filled", {})
     PostgresJobRepository(database).submit(NewJob(job_id, "filled", {}, 1, "benchmark"))
     stage = OpenStage(

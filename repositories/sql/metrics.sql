@@ -25,11 +25,12 @@ with ended as (
       from app.jobs where finished_at > now() - interval '1 hour'
      order by finished_at desc limit %(sample)s
 )
-select job_type as kind, status::text, count(*) as number,
-       percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds) as seconds
-  from ended
- group by grouping sets ((job_type, status), (job_type))
- order by job_type, status;
+select job_type as kind, status::text, count(*) as number, null::double precision[] as seconds
+  from ended group by job_type, status
+union all
+select job_type, null, count(*), percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds)
+  from ended group by job_type
+ order by kind, status;
 
 -- name: tasks_ended
 with newest as (
@@ -38,11 +39,12 @@ with newest as (
     select task_type, status, extract(epoch from finished_at - started_at)::double precision as seconds
       from newest where finished_at > now() - interval '1 hour'
 )
-select task_type as kind, status::text, count(*) as number,
-       percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds) as seconds
-  from ended
- group by grouping sets ((task_type, status), (task_type))
- order by task_type, status;
+select task_type as kind, status::text, count(*) as number, null::double precision[] as seconds
+  from ended group by task_type, status
+union all
+select task_type, null, count(*), percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds)
+  from ended group by task_type
+ order by kind, status;
 
 -- name: tasks_window
 -- The last row of the sample is as old as its window is long; where it is not there (least passes over null) the

@@ -1,6 +1,7 @@
 """An exporter that is watched: how it goes is known, and a destination that is away is told once."""
 
 import logging
+import re
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,10 +16,12 @@ _log = logging.getLogger(__name__)
 
 _LIBRARIES = ("opentelemetry.exporter", "azure.monitor.opentelemetry")
 _KEPT_CHARACTERS = 300
+_ADDRESS = re.compile(r"https?://\S+|(?<=host=)'[^']*'|(?<=url: )\S+")
 
 
 class ExporterLog(logging.Handler):
-    """Keeps what the libraries say, for each thread its last line, instead of having it logged.
+    """Keeps what the libraries say, for each thread its last line, instead of having it logged; without the
+    addresses, because callers of health see it.
 
     They say it at each try, every few seconds for as long as a destination is away.
     """
@@ -32,7 +35,7 @@ class ExporterLog(logging.Handler):
             logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._last.text = record.getMessage()[:_KEPT_CHARACTERS]
+        self._last.text = _ADDRESS.sub("...", record.getMessage())[:_KEPT_CHARACTERS]
 
     def forget(self) -> None:
         self._last.text = None

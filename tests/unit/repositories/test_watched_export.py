@@ -89,6 +89,26 @@ def test_a_failure_is_known_by_what_the_library_says(exporter: WatchedExporter, 
     assert state.last_error_at is not None
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (
+            "HTTPConnection(host='collector.internal', port=4318): refused",
+            "HTTPConnection(host=..., port=4318): refused",
+        ),
+        (
+            "Max retries exceeded with url: /v1/traces?code=secret (refused)",
+            "Max retries exceeded with url: ... (refused)",
+        ),
+        ("no answer from https://collector.internal/?code=secret", "no answer from ..."),
+    ],
+)
+def test_addresses_are_not_kept(exporter: WatchedExporter, moody: Moody, said: str, kept: str) -> None:
+    moody.fails_with = said
+    exporter.export(SPANS)
+    assert exporter.state().last_error == kept
+
+
 def test_an_exception_is_a_failure_and_stays_inside(exporter: WatchedExporter, moody: Moody) -> None:
     moody.fails_with = RuntimeError("with a secret")
     assert exporter.export(SPANS) is SpanExportResult.FAILURE

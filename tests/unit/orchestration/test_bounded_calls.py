@@ -2,6 +2,7 @@
 
 import logging
 import operator
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -43,20 +44,37 @@ class NativeCode:
         self._hangs, self._gate = threading.Lock(), threading.Lock()
         self._hangs.acquire()
         self._gate.acquire()
+        self._thread: threading.Thread | None = None
 
     def hang(self) -> None:
+        self._thread = threading.current_thread()
         deque(map(operator.call, (self._hangs.release, self._gate.acquire)), maxlen=0)
 
     def wait_until_it_hangs(self) -> None:
         assert self._hangs.acquire(timeout=60)
 
     def end(self) -> None:
+        """Let it go, and wait until its thread has met the interruption."""
         if self._gate.locked():
             self._gate.release()
+        if self._thread is not None:
+            self._thread.join(60)
 
 
 @pytest.fixture
-def native() -> Iterator[NativeCode]:
+def untraced() -> Iterator[None]:
+    """Without the measure of coverage: in Python 3.11 a thread that is traced turns on the spot, holding all
+    others up, for as long as an exception waits for a thread in native code."""
+    of_this_thread, of_new_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # pyright: ignore[reportArgumentType] -- as sys.settrace has it
+    yield
+    threading.settrace(of_new_threads)  # pyright: ignore[reportArgumentType] -- as sys.settrace has it
+    sys.settrace(of_this_thread)
+
+
+@pytest.fixture
+def native(untraced: None) -> Iterator[NativeCode]:
     """Ended with the test."""
     code = NativeCode()
     yield code

@@ -9,6 +9,7 @@ import pybreaker
 import pytest
 
 from interfaces.blobs import BlobInfo
+from repositories.circuits import call_and_tell
 from repositories.guarded_blobs import FAILURES_TO_OPEN, OPEN_SECONDS, GuardedBlobRepository, new_breaker
 from repositories.storage_blob import StorageBlobRepository
 from repositories.storage_connection import StorageConnection
@@ -172,7 +173,7 @@ class TestOpen:
         """Calls that were under way when the circuit opened."""
         fail(blobs, inner, FAILURES_TO_OPEN)
         with pytest.raises(RetryableTaskError) as raised:
-            blobs._freely(lambda: inner.info("bronze", "a.txt"))
+            call_and_tell(blobs._breaker, lambda: inner.info("bronze", "a.txt"))
         assert raised.value is AWAY
         assert clockless.breaker.current_state == pybreaker.STATE_OPEN
 

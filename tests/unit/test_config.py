@@ -67,3 +67,40 @@ def test_secrets_do_not_show_in_the_settings() -> None:
     settings = load_settings()
     assert isinstance(settings.postgres_password, SecretStr)
     assert "a secret" not in repr(settings)
+
+
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+def test_callbacks_are_off_unless_there_is_a_secret(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings().callback_secrets == ()
+    environment.setenv("CALLBACK_SECRET", "")
+    assert load_settings().callback_secrets == ()
+
+
+def test_callbacks_are_signed_with_each_secret(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CALLBACK_SECRET", f"{SECRET} {SECRET}")
+    assert load_settings().callback_secrets == [b"0123456789abcdef0123456789abcdef"] * 2
+
+
+def test_hosts_that_may_be_called_are_listed_with_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CALLBACK_ALLOWED_HOSTS", "a.example.com, *.example.org,")
+    assert load_settings().callback_allowed_hosts == ("a.example.com", "*.example.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CALLBACK_SECRET", "do-not-show-me"),
+        ("CALLBACK_SECRET", "whsec_do-not-show-me"),
+        ("CALLBACK_ALLOWED_HOSTS", "a.example.com,https://do-not-show-me/"),
+        ("CALLBACK_ALLOWED_HOSTS", "*"),
+    ],
+)
+def test_callback_settings_that_cannot_be_used_are_named(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        load_settings()
+    assert "do-not-show-me" not in str(caught.value)

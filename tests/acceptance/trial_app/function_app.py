@@ -12,6 +12,8 @@ from bootstrap import Parts, bootstrap
 from config import load_settings
 from orchestration.bounded_calls import BoundedCalls
 from repositories.guarded_blobs import GuardedBlobRepository, new_breaker
+from schema.callback_urls import AllowedHosts
+from tests.acceptance.trial_callbacks import trial_sender
 from tests.acceptance.trial_jobs import trial_blobs, trial_catalogs
 from triggers.blueprints import blueprints
 
@@ -19,12 +21,15 @@ app = func.FunctionApp()
 
 
 def _impatient(parts: Parts) -> Parts:
-    """A second of grace after a deadline; blobs that may be out of order, tried again after a second."""
+    """A second of grace after a deadline; blobs that may be out of order, tried again after a second;
+    callbacks to where the trial's receiver is."""
     guarded = GuardedBlobRepository(trial_blobs(), new_breaker("blob storage", open_seconds=1.0))
-    return replace(parts, calls=BoundedCalls(grace_seconds=1.0), guarded_blobs=guarded)
+    sender = trial_sender(parts.sender, AllowedHosts(_settings.callback_allowed_hosts))
+    return replace(parts, calls=BoundedCalls(grace_seconds=1.0), guarded_blobs=guarded, sender=sender)
 
 
-_application = bootstrap(load_settings(), catalogs=trial_catalogs(), adapt=_impatient)
+_settings = load_settings()
+_application = bootstrap(_settings, catalogs=trial_catalogs(), adapt=_impatient)
 
 for blueprint in blueprints(_application):
     app.register_functions(blueprint)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
@@ -11,11 +11,14 @@ import pytest
 from interfaces.inspection import DatabaseState
 from interfaces.queues import QueueDepth
 from orchestration.health import Check, Finding, HealthChecks
-from orchestration.health_checks import DatabaseCheck, check_queues
+from orchestration.health_checks import DatabaseCheck, check_callbacks, check_queues
 from schema.api import HealthState
+from schema.callbacks import CallbackBacklog
 from schema.errors import QueueUnavailableError
 from schema.queues import ALL_QUEUES
+from tests.fakes.callbacks import FakeCallbackRepository
 from tests.fakes.clock import FakeClock
+from tests.fakes.database import FakeDatabase
 
 
 class SteadyClock(FakeClock):
@@ -229,3 +232,15 @@ def test_only_poison_degrades_queues(counts: tuple[int, ...], state: HealthState
     finding = check_queues(StubQueue(*counts))  # type: ignore[arg-type]
     assert finding.state is state
     assert len(finding.details) == len(ALL_QUEUES)
+
+
+def test_callbacks_that_are_due_or_given_up_are_counted_and_no_illness() -> None:
+    since = datetime(2025, 1, 1, tzinfo=UTC)
+
+    class Behind(FakeCallbackRepository):
+        def backlog(self) -> CallbackBacklog:
+            return CallbackBacklog(due=2, due_since=since, failed=1)
+
+    finding = check_callbacks(Behind(FakeDatabase(FakeClock())))
+    assert finding.state is HealthState.HEALTHY
+    assert finding.details == {"due": 2, "due_since": since.isoformat(), "given_up": 1}

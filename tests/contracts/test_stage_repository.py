@@ -308,3 +308,26 @@ class TestReading:
         assert (summary.completed, summary.failed, summary.running) == (1, 0, 0)
         assert summary.result is not None
         assert summary.result["stage_number"] == 1
+
+    def test_a_summary_tells_how_long_the_stage_takes(self, world: World) -> None:
+        (task,) = opened(world, 1)
+        (summary,) = world.use.stages.summaries(JOB_ID, 1)
+        assert (summary.resumed_at, summary.closed_at, summary.ended_lately) == (None, None, 0)
+        succeeded(world, task)
+        (summary,) = world.use.stages.summaries(JOB_ID, 1)
+        assert summary.ended_lately == 1
+        world.use.stages.settle(settlement(), completion())
+        (summary,) = world.use.stages.summaries(JOB_ID, 1)
+        assert summary.closed_at is not None
+        assert summary.closed_at >= summary.opened_at
+
+    def test_of_a_resumed_stage_only_what_ended_since_counts_for_its_pace(self, world: World) -> None:
+        tasks = opened(world, 2)
+        succeeded(world, tasks[0])
+        world.pass_time(60)
+        world.use.jobs.cancel(JOB_ID, "for a while")
+        world.use.jobs.retry(JOB_ID, "corr-2")
+        (summary,) = world.use.stages.summaries(JOB_ID, 1)
+        assert (summary.completed, summary.ended_lately) == (1, 0)
+        assert summary.resumed_at is not None
+        assert summary.resumed_at > summary.opened_at

@@ -10,9 +10,9 @@ select j.status not in ('queued', 'processing') and not exists (
 -- name: events
 -- Of details beyond %(most)s characters only the error's code and the beginning of its message are left.
 select event_id, at, run, stage, task_id, attempt, entity, from_status, event, to_status, actor, correlation_id,
-       case when length(details::text) <= %(most)s then details
-            else jsonb_build_object('code', details -> 'code', 'message', left(details ->> 'message', 1000))
-       end as details
+       case when length(details::text) > %(most)s
+            then jsonb_build_object('code', details -> 'code', 'message', left(details ->> 'message', 1000))
+            else details end as details
   from app.job_events
  where job_id = %(job_id)s and event_id > %(after)s
    and (%(run)s::integer is null or run = %(run)s)

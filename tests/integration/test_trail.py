@@ -59,6 +59,12 @@ def test_a_trail_tells_all_that_happened_in_order(application: Application, ende
     assert page["job_id"] == ended_job
 
 
+def test_what_has_no_details_has_none_and_says_why_in_words(application: Application, ended_job: str) -> None:
+    submitted, started = events(application, ended_job)["events"][:2]
+    assert (submitted["details"], submitted["reason"]) == (None, "submitted")
+    assert (started["details"], started["reason"]) == (None, "its first stage was opened")
+
+
 def test_a_failure_tells_its_error_and_who_met_it(application: Application, ended_job: str) -> None:
     failed = next(event for event in events(application, ended_job)["events"] if event["event"] == "failed")
     assert failed["reason"] == "SEEDED: it went wrong"

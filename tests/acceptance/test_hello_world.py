@@ -42,10 +42,16 @@ def test_the_job_completes(greeted: Greeted) -> None:
 
 def test_each_stage_counts_n_tasks(greeted: Greeted) -> None:
     counts = {"expected": greeted.n, "completed": greeted.n, "failed": 0, "running": 0}
-    assert greeted.status["stages"] == [
+    told = ("stage", "name", "status", *counts)
+    assert [{name: stage[name] for name in told} for stage in greeted.status["stages"]] == [
         {"stage": 1, "name": "greetings", "status": "completed", **counts},
         {"stage": 2, "name": "replies", "status": "completed", **counts},
     ]
+
+
+def test_each_stage_tells_when_it_was_open(greeted: Greeted) -> None:
+    first, second = greeted.status["stages"]
+    assert first["opened_at"] < first["closed_at"] <= second["opened_at"] < second["closed_at"]
 
 
 def test_the_result_holds_what_the_controller_made_of_it(greeted: Greeted) -> None:

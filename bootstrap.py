@@ -246,6 +246,7 @@ def _ogc(parts: Parts, viewer: JobViewer, submit: SubmitJob, control: JobControl
         parts.job_catalog,
         parts.jobs,
         parts.payloads,
+        parts.blobs,
         search,
         viewer=viewer,
         submit=submit,
@@ -256,7 +257,7 @@ def _ogc(parts: Parts, viewer: JobViewer, submit: SubmitJob, control: JobControl
 def _callbacks(parts: Parts, settings: Settings) -> CallbackDelivery:
     secrets = settings.callback_secrets
     signer = Signer(secrets) if secrets else None
-    ogc_body = subscriber_body(parts.job_catalog, parts.jobs, parts.payloads)
+    ogc_body = subscriber_body(parts.job_catalog, parts.jobs, parts.payloads, parts.blobs)
     bodies = {CallbackForm.JOB: job_body, CallbackForm.OGC: ogc_body}
     return CallbackDelivery(parts.callbacks, parts.sender, signer, bodies, parts.clock)
 

@@ -23,7 +23,7 @@ from schema.contracts.list_container import (
 )
 from schema.json_types import JSONObject, JSONValue
 from schema.policies import FailureMode, FailurePolicy
-from schema.results import StageResultContract, TaskResult
+from schema.results import FileReference, StageResultContract, TaskResult
 from schema.states import TaskStatus
 from schema.workflow import JobParameters, JobRegistration, StageDefinition, StagePlan, TaskDefinition
 
@@ -134,7 +134,7 @@ def summarize(parameters: ListContainerParameters, stages: Mapping[int, StageRes
         "rasters": _rasters(files),
         "failed": len(tasks) - len(files),
         "failures": [_failure(task) for task in tasks if not _is_described(task)][:_SHOWN_FAILURES],
-        "index": _index(stages),
+        **_index(stages),
     }
     return result
 
@@ -171,11 +171,23 @@ def _failure(task: TaskResult) -> JSONValue:
     }
 
 
-def _index(stages: Mapping[int, StageResultContract]) -> JSONValue:
+def _index(stages: Mapping[int, StageResultContract]) -> JSONObject:
     if 3 not in stages:  # noqa: PLR2004 -- the stage of the index
-        return None
+        return {"index": None, "index_json": None, "index_parquet": None}
     written = IndexResult.model_validate(stages[3].task_results[0].result_data)
-    return {"container": written.container, "json": written.json_blob, "parquet": written.parquet_blob}
+    return {
+        "index": {
+            "container": written.container,
+            "json": written.json_blob,
+            "parquet": written.parquet_blob,
+        },
+        "index_json": _file(written.container, written.json_blob, "application/json"),
+        "index_parquet": _file(written.container, written.parquet_blob, "application/vnd.apache.parquet"),
+    }
+
+
+def _file(container: str, blob: str, media_type: str) -> JSONObject:
+    return FileReference(container=container, blob=blob, media_type=media_type).model_dump(mode="json")
 
 
 def stage_count(parameters: ListContainerParameters) -> int:

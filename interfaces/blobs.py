@@ -17,6 +17,12 @@ class BlobInfo:
     content_type: str | None = None
 
 
+class BlobAddresses(Protocol):
+    def address_of(self, container: str, blob: str) -> str:
+        """Where the blob is for those who may read it: an address without a signature."""
+        ...
+
+
 class BlobRepository(Protocol):
     """Raises ``PermanentTaskError`` (``CONTAINER_NOT_ALLOWED``, ``CONTAINER_NOT_FOUND``, ``BLOB_NOT_FOUND``,
     ``BLOB_CHANGED``, ``BLOB_ACCESS_DENIED``, ``BLOB_REFUSED``), ``ThrottledTaskError`` or

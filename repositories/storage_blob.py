@@ -23,7 +23,8 @@ _LONGEST_NAME = 1_024
 
 
 class StorageBlobRepository:
-    """Implements ``interfaces.blobs.BlobRepository``; the clients belong to the ``StorageConnection``."""
+    """Implements ``BlobRepository`` and ``BlobAddresses`` of ``interfaces.blobs``; the clients belong to the
+    ``StorageConnection``."""
 
     def __init__(
         self,
@@ -38,6 +39,10 @@ class StorageBlobRepository:
     @property
     def output_container(self) -> str:
         return self._writable[0]
+
+    def address_of(self, container: str, blob: str) -> str:
+        """As the service is reached from here, less whatever signature the connection string has."""
+        return self._connection.blob_service().get_blob_client(container, blob).url.partition("?")[0]
 
     def list_blobs(self, container: str, prefix: str = "") -> Iterator[BlobInfo]:
         client = self._container(container)

@@ -16,6 +16,15 @@ class Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class FileReference(Contract):
+    """A file that a job wrote. A field of this kind in a job's result is an output that is given by
+    reference."""
+
+    container: str
+    blob: str
+    media_type: str
+
+
 class ErrorDetail(Contract):
     """An error as rows and the API show it; never a stack, SQL or a secret."""
 

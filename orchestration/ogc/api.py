@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from interfaces.blobs import BlobAddresses
 from interfaces.catalogs import JobCatalog
 from interfaces.job_search import JobSearchRepository
 from interfaces.repositories import JobRepository
@@ -29,6 +30,7 @@ class OgcApi:
         catalog: JobCatalog,
         jobs: JobRepository,
         payloads: Payloads,
+        addresses: BlobAddresses,
         search: JobSearchRepository,
         *,
         viewer: JobViewer,
@@ -40,10 +42,12 @@ class OgcApi:
             processes=Processes(catalog),
             execute=ExecuteProcess(catalog, submit, control),
             jobs=Jobs(viewer, search, control),
-            results=Results(catalog, jobs, payloads),
+            results=Results(catalog, jobs, payloads, addresses),
         )
 
 
-def subscriber_body(catalog: JobCatalog, jobs: JobRepository, payloads: Payloads) -> SubscriberBody:
+def subscriber_body(
+    catalog: JobCatalog, jobs: JobRepository, payloads: Payloads, addresses: BlobAddresses
+) -> SubscriberBody:
     """What makes the bodies that subscribers get."""
-    return SubscriberBody(jobs, Results(catalog, jobs, payloads))
+    return SubscriberBody(jobs, Results(catalog, jobs, payloads, addresses))

@@ -1,7 +1,7 @@
 """Describes job types as processes."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel
 
@@ -17,11 +17,18 @@ from schema.ogc import (
     TransmissionMode,
 )
 from schema.openapi_3_0 import inlined, openapi_3_0
+from schema.results import FileReference
 from schema.version import VERSION
 from schema.workflow import JobRegistration
 
 WHOLE_RESULT = "result"
 """The one output of a job type that does not say what its result is made of."""
+
+_LINK: JSONObject = {
+    "type": "object",
+    "required": ["href"],
+    "properties": {"href": {"type": "string", "format": "uri"}, "type": {"type": "string"}},
+}
 
 
 class Processes:
@@ -85,10 +92,25 @@ def _outputs(model: type[BaseModel] | None) -> dict[str, OutputDescription]:
     if model is None:
         whole: JSONObject = {"type": "object"}
         return {WHOLE_RESULT: OutputDescription(title=_title(WHOLE_RESULT), value_schema=whole)}
+    files = file_outputs(model)
     return {
-        name: OutputDescription(title=_title(name), description=_description(value), value_schema=value)
+        name: OutputDescription(
+            title=_title(name),
+            description=_description(value),
+            value_schema=_LINK if name in files else value,
+        )
         for name, value in _properties(_schema_of(model)).items()
     }
+
+
+def file_outputs(model: type[BaseModel] | None) -> frozenset[str]:
+    """The names of those fields of a result that are files: they are given by reference."""
+    fields = {} if model is None else model.model_fields
+    return frozenset(name for name, field in fields.items() if _is_file(field.annotation))
+
+
+def _is_file(annotation: Any) -> bool:
+    return annotation is FileReference or FileReference in get_args(annotation)
 
 
 def _schema_of(model: type[BaseModel]) -> JSONObject:

@@ -1,12 +1,14 @@
 """What a job gave back, output by output, as its caller wanted it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from interfaces.blobs import BlobAddresses
 from interfaces.catalogs import JobCatalog
 from interfaces.repositories import JobRepository
 from orchestration.ogc.links import JSON, Links
-from orchestration.ogc.processes import WHOLE_RESULT, output_names
+from orchestration.ogc.processes import WHOLE_RESULT, file_outputs, output_names
 from orchestration.payloads import Payloads
 from schema.errors import (
     JobHasNoResultError,
@@ -18,8 +20,9 @@ from schema.json_types import JSONObject, JSONValue
 from schema.ogc import Link, ResponseForm, TransmissionMode
 from schema.ogc_reference import JobReference, WantedOutput
 from schema.records import JobRecord
-from schema.results import ErrorDetail
+from schema.results import ErrorDetail, FileReference
 from schema.states import FINAL_JOB_STATES, JobStatus
+from schema.workflow import JobRegistration
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,13 @@ class JobResults:
 class Results:
     """Reads only."""
 
-    def __init__(self, catalog: JobCatalog, jobs: JobRepository, payloads: Payloads) -> None:
+    def __init__(
+        self, catalog: JobCatalog, jobs: JobRepository, payloads: Payloads, addresses: BlobAddresses
+    ) -> None:
         self._catalog = catalog
         self._jobs = jobs
         self._payloads = payloads
+        self._addresses = addresses
 
     def find(self, reference: JobReference, links: Links) -> JobResults | ErrorDetail:
         """The outputs that are wanted, without those that are null; or why the job failed.
@@ -67,25 +73,34 @@ class Results:
             raise JobHasNoResultError("the job was dismissed")
         if job.status is JobStatus.FAILED:
             return job.error or ErrorDetail(code="JOB_FAILED", message="the job failed")
-        names, values = self._values(job)
+        registration = self._registration(job)
+        names = (WHOLE_RESULT,) if registration is None else output_names(registration)
         wanted = reference.outputs or tuple(map(WantedOutput, names))
         if any(output.name not in names for output in wanted):
             raise JobNotFoundError(str(reference))
+        result = self._payloads.found(job.result, job.result_ref) or {}
+        values = {WHOLE_RESULT: result} if names == (WHOLE_RESULT,) else result
+        files = file_outputs(None if registration is None else registration.result)
         outputs = [
-            _output(output, values[output.name], reference, links)
+            self._file(output.name, values[output.name])
+            if output.name in files
+            else _output(output, values[output.name], reference, links)
             for output in wanted
             if values.get(output.name) is not None
         ]
         return JobResults(reference.form, outputs)
 
-    def _values(self, job: JobRecord) -> tuple[Sequence[str], Mapping[str, JSONValue]]:
-        """The names of the outputs, and what the job has of them."""
-        result = self._payloads.found(job.result, job.result_ref) or {}
+    def _registration(self, job: JobRecord) -> JobRegistration[Any] | None:
         try:
-            names = output_names(self._catalog.get(job.job_type))
+            return self._catalog.get(job.job_type)
         except UnknownJobTypeError:  # the job is older than the catalog
-            names = (WHOLE_RESULT,)
-        return names, {WHOLE_RESULT: result} if names == (WHOLE_RESULT,) else result
+            return None
+
+    def _file(self, name: str, value: JSONValue) -> Output:
+        """A file is where it is, whatever way of transmission is asked for."""
+        file = FileReference.model_validate(value)
+        address = self._addresses.address_of(file.container, file.blob)
+        return Output(name, link=Link(href=address, type=file.media_type))
 
 
 def _output(wanted: WantedOutput, value: JSONValue, reference: JobReference, links: Links) -> Output:

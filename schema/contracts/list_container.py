@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schema.contracts.containers import ContainerName, FileItem, Prefix
-from schema.results import Contract, OrchestratingResult
+from schema.results import Contract, FileReference, OrchestratingResult
 from schema.states import TaskStatus
 from schema.workflow import TaskContract
 
@@ -153,7 +153,10 @@ class WrittenIndex(Contract):
 
 
 class ListContainerResult(Contract):
-    """``files`` matched, of which ``described`` are described; ``listed`` blobs were looked at for them."""
+    """``files`` matched, of which ``described`` are described; ``listed`` blobs were looked at for them.
+
+    ``index`` names the same files as ``index_json`` and ``index_parquet``.
+    """
 
     container: str
     prefix: str
@@ -171,6 +174,8 @@ class ListContainerResult(Contract):
     failed: int
     failures: tuple[FileFailure, ...]
     index: WrittenIndex | None
+    index_json: FileReference | None = None
+    index_parquet: FileReference | None = None
 
 
 ANALYZE = TaskContract("analyze_and_orchestrate", AnalyzeParameters, ListingDecision)

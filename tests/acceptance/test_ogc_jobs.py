@@ -1,19 +1,18 @@
 """OGC API - Processes 1.0: jobs, their results, their list, their end. Tests bear the names of the abstract
 test suite (18-062r2, annex A), after their conformance class."""
 
-from contextlib import suppress
 from email import message_from_bytes
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from azure.core.exceptions import ResourceExistsError
 from ogc_api_processes_client.models.exception import Exception as StandardException
 from ogc_api_processes_client.models.inline_or_ref_data import InlineOrRefData
 from ogc_api_processes_client.models.job_list import JobList
 from ogc_api_processes_client.models.status_info import StatusInfo
 
+from tests.acceptance.conftest import HostFactory
 from tests.acceptance.hosting import Host, eventually
 from tests.support.ogc import EXCEPTION, JSON, RELATION, answered, fitting, has_link, link, moment
 
@@ -55,6 +54,16 @@ def results(host: Host, address: str, **headers: str) -> httpx.Response:
     info = done(host, address)
     assert info["status"] == "successful"
     return host.http.get(link(info, f"{RELATION}results")["href"], headers=headers)
+
+
+@pytest.fixture(scope="module")
+def stocked(module_hosts: HostFactory) -> Host:
+    """A host of its own with a file to list, and a container to write to."""
+    host = module_hosts()
+    with host.blobs() as service:
+        service.create_container("silver")
+        service.create_container("gold").upload_blob("a.txt", b"text")
+    return host
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +125,10 @@ def test_core_job_results_async_document(host: Host) -> None:
     assert answer.json() == {"message": message, "note": "noted"}
 
 
-def test_core_job_results_async_document_of_objects_qualifies_them(host: Host) -> None:
-    with host.blobs() as service, suppress(ResourceExistsError):
-        service.create_container("gold")
-    inputs = {"container": "gold", "prefix": uuid4().hex}
-    document = results(host, execute(host, "summarize_container", inputs=inputs, response="document")).json()
+def test_core_job_results_async_document_of_objects_qualifies_them(stocked: Host) -> None:
+    inputs = {"container": "gold", "prefix": "none"}
+    address = execute(stocked, "summarize_container", inputs=inputs, response="document")
+    document = results(stocked, address).json()
     assert document["files"] == 0
     assert document["outside_folders"] == {"value": {"files": 0, "bytes": 0}}
     for output in document.values():
@@ -138,6 +146,18 @@ def test_core_job_results_async_document_by_reference(host: Host) -> None:
     document = results(host, address).json()
     fitting(InlineOrRefData, document["note"])
     assert host.http.get(document["note"]["href"]).json() == "noted"
+
+
+def test_core_job_results_of_files_are_references(stocked: Host) -> None:
+    inputs = {"container": "gold", "create_index": True}
+    document = results(stocked, execute(stocked, "list_container", inputs=inputs, response="document")).json()
+    fitting(InlineOrRefData, document["index_json"])
+    assert document["index_parquet"]["type"] == "application/vnd.apache.parquet"
+    written = document["index"]["value"]
+    with stocked.blobs() as service:
+        found = service.get_blob_client(written["container"], written["json"])
+        assert found.exists()
+        assert document["index_json"] == {"href": found.url, "type": "application/json"}
 
 
 def test_core_job_results_async_raw_value_one(host: Host) -> None:

@@ -27,6 +27,9 @@ class FakeBlobRepository:
     def output_container(self) -> str:
         return self.write_containers[0]
 
+    def address_of(self, container: str, blob: str) -> str:
+        return f"https://account.example.com/{container}/{blob}"
+
     def put(
         self,
         container: str,

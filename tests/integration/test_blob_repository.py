@@ -20,6 +20,7 @@ from schema.errors import (
     ThrottledTaskError,
 )
 from tests.contracts.blob_suite import BlobRepositoryContract, Put
+from tests.support.services import StorageAccount
 
 READABLE = ("bronze", "silver", "gold")
 HOST = "unreachable.example"
@@ -69,6 +70,20 @@ class TestStorageBlobRepository(BlobRepositoryContract):
         data = bytes(range(256)) * (36 * 1024 * 4)
         put("bronze", "large", data)
         assert blobs.read_range("bronze", "large", 1, len(data)) == data[1:]
+
+    def test_an_address_has_no_signature(
+        self, storage_account: StorageAccount, blobs: StorageBlobRepository
+    ) -> None:
+        address = blobs.address_of("silver", "a folder/ü.json")
+        assert address.endswith("/silver/a%20folder/%C3%BC.json")
+        parts = storage_account.connection_string.split(";")
+        keyless = ";".join(part for part in parts if part and not part.startswith("AccountKey="))
+        signed = StorageConnection(f"{keyless};SharedAccessSignature=sig=secret")
+        try:
+            other = StorageBlobRepository(signed, ("silver",), ("silver",))
+            assert other.address_of("silver", "a folder/ü.json") == address
+        finally:
+            signed.close()
 
     def test_ping_needs_no_container(self, storage: StorageConnection) -> None:
         StorageBlobRepository(storage, (), ("not-there",)).ping()

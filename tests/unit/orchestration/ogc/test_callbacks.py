@@ -43,7 +43,8 @@ def news(job_id: str, status: JobStatus, **changes: Any) -> CallbackRecord:
 
 
 def body_of(system: FakeSystem, callback: CallbackRecord) -> Any:
-    return subscriber_body(system.job_catalog, system.repositories.jobs, system.payloads)(callback)
+    make = subscriber_body(system.job_catalog, system.repositories.jobs, system.payloads, system.blobs)
+    return make(callback)
 
 
 def completed(system: FakeSystem) -> str:

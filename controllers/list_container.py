@@ -28,17 +28,22 @@ from schema.states import TaskStatus
 from schema.workflow import JobParameters, JobRegistration, StageDefinition, StagePlan, TaskDefinition
 
 _EXTENSION = re.compile(r"\.?[\w+-]+(\.[\w+-]+)*")
+_LONGEST_FILTER = 200
 _SHOWN_FAILURES = 20
 _SHOWN_EXTENSIONS = 100
 
 
 def _normalised(wanted: str | None) -> str | None:
-    """``TIF``, ``tif`` and ``.tif`` are one filter, hence one job."""
+    """``TIF``, ``tif`` and ``.tif`` are one filter, hence one job. What comes of it is a filter, too: it is
+    stored, and read again."""
     if wanted is None or is_glob(wanted):
         return wanted
-    if not _EXTENSION.fullmatch(wanted):
+    extension = f".{wanted.lower().removeprefix('.')}"
+    if not _EXTENSION.fullmatch(extension):
         raise ValueError("neither an extension such as .tif nor a glob such as scenes/*_b?.tif")
-    return f".{wanted.lower().removeprefix('.')}"
+    if len(extension) > _LONGEST_FILTER:
+        raise ValueError(f"an extension has at most {_LONGEST_FILTER} characters, with its dot")
+    return extension
 
 
 class ListContainerParameters(JobParameters):
@@ -48,7 +53,7 @@ class ListContainerParameters(JobParameters):
         str | None,
         Field(
             min_length=1,
-            max_length=200,
+            max_length=_LONGEST_FILTER,
             pattern=r"^[^\x00-\x1f\x7f]*$",
             description="an extension (.tif) or a glob (scenes/*_b?.tif), case ignored; none: every file",
         ),

@@ -8,6 +8,7 @@ from schema.callbacks import CALLBACK_HEADER, JobCallback
 from schema.identity import JOB_ID_PATTERN
 from schema.json_types import JSONObject
 from schema.workflow import JobRegistration
+from triggers.documentation import ASSETS
 from triggers.http import Route
 from triggers.ogc.routes import OGC_TAG
 from triggers.openapi import About, Body, Callback, Header, Supplement, openapi_document
@@ -76,7 +77,7 @@ def _path_parameters(job_types: Sequence[JobRegistration[Any]]) -> dict[str, JSO
     return {
         "asset": {
             "type": "string",
-            "pattern": r"^[a-z0-9-]+\.[a-z]+$",
+            "enum": [*ASSETS],
             "description": "the name of a file of the page",
         },
         "dead_letter_id": {

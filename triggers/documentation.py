@@ -19,7 +19,8 @@ _OWN = Path(__file__).parents[1] / "web" / "docs"
 _PACKAGE = "flask_swagger_ui"  # for its files alone: nothing of it is imported
 
 _OWN_ASSETS = {"initializer.js": "text/javascript"}
-_SWAGGER_ASSETS = {
+ASSETS = {
+    **_OWN_ASSETS,
     "favicon-32x32.png": "image/png",
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui-standalone-preset.js": "text/javascript",
@@ -61,7 +62,7 @@ def docs(app: Application, request: Request) -> Response:  # noqa: ARG001 -- the
 def docs_asset(app: Application, request: Request) -> Response:  # noqa: ARG001 -- the same for every app
     """Send a file of the page."""
     name = request.route["asset"]
-    media_type = {**_OWN_ASSETS, **_SWAGGER_ASSETS}.get(name)
+    media_type = ASSETS.get(name)
     if media_type is None:
         raise AssetNotFoundError(name)
     return _answer(request, _asset(name), media_type, "public, max-age=3600")

@@ -13,6 +13,7 @@ APP = (
     "function_app.py",
     "interfaces",
     "orchestration",
+    "parts.py",
     "registration.py",
     "repositories",
     "schema",

@@ -32,7 +32,6 @@ from schema.errors import (
 )
 from schema.workflow import JobRegistration, TaskContract, TaskInfo
 
-
 ALL_JOBS = (*JOBS, *DEVELOPMENT_JOBS)
 ALL_TASKS = (*TASKS, *DEVELOPMENT_TASKS)
 

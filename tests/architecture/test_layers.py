@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.architecture.source import APP, AROUND, ROOT, imported_names, python_files, shown
 
-_WIRING = {"bootstrap", "config", "function_app", "registration"}
-_MAY_WIRE = {"bootstrap.py", "function_app.py"}
+_WIRING = {"bootstrap", "config", "function_app", "parts", "registration"}
+_MAY_WIRE = {"bootstrap.py", "function_app.py", "parts.py"}
 
 
 def test_the_layers_of_pyproject_are_kept() -> None:

@@ -38,7 +38,7 @@ class FakeJobRepository:
         with self._database.transaction():
             return finish_job(self._database, finish)
 
-    def cancel(self, job_id: str, reason: str, actor: str | None = None) -> Control | None:
+    def cancel(self, job_id: str, reason: str, actor: str | None = None) -> Control | None:  # noqa: ARG002 -- no trail
         with self._database.transaction() as tables:
             row = tables.jobs.get(job_id)
             if row is None:
@@ -49,7 +49,7 @@ class FakeJobRepository:
             cancelled = row.status is JobStatus.CANCELLED
             return Control(ControlOutcome.DONE if cancelled else ControlOutcome.REFUSED, job_record(row), [])
 
-    def retry(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
+    def retry(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:  # noqa: ARG002 -- no trail
         with self._database.transaction() as tables:
             row = tables.jobs.get(job_id)
             if row is None:
@@ -62,7 +62,7 @@ class FakeJobRepository:
             goes_on = resume_stage(self._database, (job_id, row.run, row.stage))
             return Control(ControlOutcome.DONE, job_record(row), [] if goes_on else self._woken(row))
 
-    def rerun(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:
+    def rerun(self, job_id: str, correlation_id: str, actor: str | None = None) -> Control | None:  # noqa: ARG002 -- no trail
         with self._database.transaction() as tables:
             row = tables.jobs.get(job_id)
             if row is None:

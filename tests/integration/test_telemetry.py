@@ -5,8 +5,8 @@ from time import monotonic
 
 import pytest
 
-from bootstrap import SystemClock
 from interfaces.tracing import SpanKind
+from parts import SystemClock
 from repositories.telemetry import OpenTelemetryTracer, open_tracer
 from schema.errors import ConfigurationError
 from tests.acceptance.hosting import eventually

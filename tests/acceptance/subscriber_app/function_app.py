@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import azure.functions as func
 
-from bootstrap import Parts, bootstrap
+from bootstrap import bootstrap
 from config import load_settings
+from parts import Parts
 from repositories.webhooks import WebhookSender
 from schema.callback_urls import AllowedHosts
 from tests.support.https_receiver import PUBLIC_ADDRESS, RECEIVER, resolver

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import azure.functions as func
 
-from bootstrap import Parts, bootstrap
+from bootstrap import bootstrap
 from config import load_settings
 from orchestration.bounded_calls import BoundedCalls
+from parts import Parts
 from repositories.guarded_blobs import GuardedBlobRepository, new_breaker
 from schema.callback_urls import AllowedHosts
 from tests.acceptance.trial_callbacks import trial_sender

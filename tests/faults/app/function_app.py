@@ -9,13 +9,14 @@ from typing import Any
 
 import azure.functions as func
 
-from bootstrap import Parts, SystemClock, bootstrap
+from bootstrap import bootstrap
 from config import Settings, load_settings
 from devhost.queue_client import StorageQueue
 from devhost.queues import QueueListener
 from orchestration.intake import MessageIntake
 from orchestration.leases import LeaseKeeper
 from orchestration.relay import OutboxRelay
+from parts import Parts, SystemClock
 from repositories.dead_letters import PostgresDeadLetterRepository
 from repositories.jobs import PostgresJobRepository
 from repositories.outbox import PostgresOutboxRepository

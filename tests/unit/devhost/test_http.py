@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -200,6 +201,16 @@ def test_requests_run_side_by_side(serve: Serve) -> None:
     for thread in threads:
         thread.join(10)
     assert answers == ["True", "True"]
+
+
+def test_no_answer_waits_for_the_caller_to_acknowledge_its_headers() -> None:
+    with running_invocations() as invocations:
+        server = HttpServer(HttpTriggers((), "api", KEYS, invocations), "127.0.0.1", 0, grace_seconds=1)
+        with socket.create_connection(server._socket.getsockname()[:2], timeout=10):
+            accepted, _ = server._socket.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        server.join(0)
 
 
 def test_a_port_in_use_is_named() -> None:

@@ -23,7 +23,7 @@ from triggers.api_document import api_document
 from triggers.blueprints import ROUTES
 from triggers.ogc.document import ogc_document
 
-EXAMPLES = 10
+EXAMPLES = 40
 KEY = {"x-functions-key": MASTER_KEY}
 KEYS = {"DEVHOST_FUNCTION_KEY": FUNCTION_KEY, "DEVHOST_MASTER_KEY": MASTER_KEY}
 MOST_TASKS = 20

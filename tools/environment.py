@@ -32,8 +32,13 @@ def ensure_environment() -> None:
         if _STAMP.exists() and _STAMP.read_text("ascii") == wanted:
             return
         step(f"installing {_WANTED.name} into {VENV} (minutes the first time)")
-        run([VENV_PYTHON, "-m", "pip", "install", "--quiet", "-r", _WANTED], seconds=_INSTALL_SECONDS)
+        _pip("--upgrade", "pip")  # an older one takes for ever to find which versions go together
+        _pip("-r", _WANTED)
         _STAMP.write_text(wanted, "ascii")
+
+
+def _pip(*arguments: str | Path) -> None:
+    run([VENV_PYTHON, "-m", "pip", "install", "--quiet", *arguments], seconds=_INSTALL_SECONDS)
 
 
 def _works() -> bool:

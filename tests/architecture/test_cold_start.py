@@ -15,7 +15,9 @@ _SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("package", ["prometheus_client"])
+@pytest.mark.parametrize(
+    "package", ["prometheus_client", "triggers.openapi", "triggers.api_document", "flask", "flask_swagger_ui"]
+)
 def test_a_package_is_not_loaded_with_the_app(package: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, function_app; sys.exit({package!r} in sys.modules)"],

@@ -9,7 +9,13 @@ import pytest
 from tests.architecture.source import ROOT, reached_from, shown
 
 _PATTERNS = ROOT / ".funcignore"
-_READ_AT_RUN_TIME = ("schema/sql/**/*.sql", "repositories/sql/*.sql", "host.json", "requirements.txt")
+_READ_AT_RUN_TIME = (
+    "schema/sql/**/*.sql",
+    "repositories/sql/*.sql",
+    "host.json",
+    "requirements.txt",
+    "web/**/*.*",
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,14 @@ class FakeMetrics:
 
     def __init__(self) -> None:
         self.away = False
+        self.hanging = False
+        self.go = threading.Event()
         self.reads = 0
 
     def read(self) -> DatabaseMetrics:
         self.reads += 1
+        if self.hanging:
+            assert self.go.wait(60)
         if self.away:
             raise DatabaseUnavailableError("the database is away")
         return database_metrics(outbox_messages=self.reads)
@@ -61,8 +65,10 @@ def queue(clock: FakeClock) -> Iterator[TroubledQueue]:
 
 
 @pytest.fixture
-def repository() -> FakeMetrics:
-    return FakeMetrics()
+def repository() -> Iterator[FakeMetrics]:
+    repository = FakeMetrics()
+    yield repository
+    repository.go.set()
 
 
 @pytest.fixture
@@ -105,6 +111,29 @@ def test_without_the_database_the_queues_are_measured(measuring: Measuring, repo
     assert found.database is None
     assert len(found.queues) == len(ALL_QUEUES)
     assert found.up == {"database": False, "queues": True}
+
+
+def test_a_database_that_hangs_is_left_out_and_not_asked_again(
+    measuring: Measuring, repository: FakeMetrics, clock: FakeClock
+) -> None:
+    repository.hanging = True
+    for _ in range(3):
+        found = measuring()
+        assert found.database is None
+        assert len(found.queues) == len(ALL_QUEUES)
+        assert found.up == {"database": False, "queues": True}
+        clock.advance(3)
+    assert repository.reads == 1
+
+
+def test_a_database_that_answers_again_is_measured_again(
+    measuring: Measuring, repository: FakeMetrics, clock: FakeClock
+) -> None:
+    repository.away = True
+    assert measuring().database is None
+    repository.away = False
+    clock.advance(3)
+    assert measuring().up["database"]
 
 
 def test_one_reading_serves_many_for_a_while(

@@ -161,7 +161,7 @@ class Subscriber(OgcModel):
 
 class ExecuteRequest(OgcModel):
     """``inputs`` by value, as ``{"value": ...}`` or by a ``data:`` link; ``outputs`` are all unless some are
-    named. ``rerun``, which is not of the standard, asks for another run where the same job has ended."""
+    named."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -169,4 +169,3 @@ class ExecuteRequest(OgcModel):
     outputs: dict[str, OutputRequest] | None = None
     response: ResponseForm | None = None
     subscriber: Subscriber | None = None
-    rerun: Annotated[bool, Field(strict=True)] = False

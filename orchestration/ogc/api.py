@@ -40,7 +40,7 @@ class OgcApi:
         """The same jobs as everywhere, under the standard's names."""
         return cls(
             processes=Processes(catalog),
-            execute=ExecuteProcess(catalog, submit, control),
+            execute=ExecuteProcess(catalog, submit),
             jobs=Jobs(viewer, search, control),
             results=Results(catalog, jobs, payloads, addresses),
         )

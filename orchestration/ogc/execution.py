@@ -7,16 +7,14 @@ from pydantic import ValidationError
 
 from interfaces.catalogs import JobCatalog
 from orchestration.contracts import field_errors
-from orchestration.controlling import JobControl
 from orchestration.ogc.inputs import plain_inputs
 from orchestration.ogc.processes import output_names
 from orchestration.submission import Caller, SubmitJob
 from schema.callbacks import CallbackForm, CallbackNotify, CallbackRequest
-from schema.errors import FieldError, InvalidParametersError, JobStateConflictError
+from schema.errors import FieldError, InvalidParametersError
 from schema.json_types import JSONObject
 from schema.ogc import ExecuteRequest, OutputRequest, Subscriber
 from schema.ogc_reference import JobReference, WantedOutput
-from schema.states import FINAL_JOB_STATES
 
 _INVALID = "the execution is not valid"
 
@@ -24,10 +22,9 @@ _INVALID = "the execution is not valid"
 class ExecuteProcess:
     """The same process with the same inputs is the same job, whoever executes it and however often."""
 
-    def __init__(self, catalog: JobCatalog, submit: SubmitJob, control: JobControl) -> None:
+    def __init__(self, catalog: JobCatalog, submit: SubmitJob) -> None:
         self._catalog = catalog
         self._submit = submit
-        self._control = control
 
     def __call__(self, process_id: str, body: JSONObject, caller: Caller) -> JobReference:
         """The job, new or not, under the id that tells how this caller wants its results.
@@ -40,27 +37,10 @@ class ExecuteProcess:
         inputs = plain_inputs(asked.inputs)
         caller = replace(caller, callbacks=_callbacks(asked.subscriber))
         try:
-            job_id = self._submitted(process_id, inputs, caller, rerun=asked.rerun)
+            job_id = self._submit(process_id, inputs, caller).job.job_id
         except InvalidParametersError as exc:
             raise InvalidParametersError(_INVALID, _within_the_body(exc.errors, caller)) from exc
         return JobReference(job_id, asked.response, outputs)
-
-    def _submitted(self, process_id: str, inputs: JSONObject, caller: Caller, *, rerun: bool) -> str:
-        if rerun:
-            self._submit.validate(process_id, inputs, caller)
-            self._run_again(process_id, inputs, replace(caller, callbacks=()))
-        # After the new run has begun: subscribers want to be told of that one.
-        return self._submit(process_id, inputs, caller).job.job_id
-
-    def _run_again(self, process_id: str, inputs: JSONObject, caller: Caller) -> None:
-        job = self._submit(process_id, inputs, caller).job
-        if job.status not in FINAL_JOB_STATES:
-            return
-        try:
-            self._control.rerun(job.job_id, caller.correlation_id, caller.identity)
-        except JobStateConflictError:
-            # Another caller was first: a new run is under way, which is what was asked for.
-            return
 
 
 def _parsed(body: JSONObject) -> ExecuteRequest:

@@ -107,7 +107,8 @@ def test_callback_a_job_that_is_run_again_tells_of_the_new_run(subscribed: Host,
     inputs = {"message": own}
     job_id = subscribed.http.post("ogc/processes/echo/execution", json={"inputs": inputs}).json()["jobID"]
     subscribed.wait(job_id)
-    execute(subscribed, "echo", own, inputs, rerun=True)
+    subscribed.http.post(f"jobs/{job_id}/rerun")
+    execute(subscribed, "echo", own, inputs)
     told(receiver, f"/{own}/success")
     runs = subscribed.rows("select distinct run from app.callbacks where job_id = %s", job_id)
     assert [row["run"] for row in runs] == [2]

@@ -80,8 +80,8 @@ def execute_process(app: Application, request: Request) -> Response:
     """Execute a process.
 
     Always asynchronously. The same inputs are the same job: the one that is there already is the answer,
-    whatever its state; `"rerun": true` starts its next run where it has ended. An address that a
-    subscriber is to be called at must be on the list of hosts that may be called.
+    whatever its state. Its next run is started by `POST /jobs/{job_id}/rerun`, for administrators. An
+    address that a subscriber is to be called at must be on the list of hosts that may be called.
     """
     caller = Caller(
         request.correlation_id, request.traceparent, identity=request.caller, base_url=request.base_url

@@ -25,7 +25,7 @@ class Durations:
 class DatabaseMetrics:
     """What the database tells. Unfinished is counted as of now, ended and the like over the last hour.
 
-    Tasks that ended and retries are looked for among the newest rows only: the windows say how many seconds
+    Tasks that ended and retries are looked for among the newest events only: the window says how many seconds
     of the hour these cover.
     """
 
@@ -36,9 +36,8 @@ class DatabaseMetrics:
     job_durations: Sequence[Durations]
     tasks_ended: Sequence[Count]
     task_durations: Sequence[Durations]
-    tasks_window_seconds: float
     retries: Sequence[Count]
-    retries_window_seconds: float
+    events_window_seconds: float
     oldest_queued_task_seconds: float
     outbox_messages: int
     outbox_lag_seconds: float

@@ -89,15 +89,6 @@ def _quantiles(
     return values
 
 
-def _windows(metrics: SystemMetrics) -> Iterable[Value]:
-    if metrics.database is None:
-        return []
-    return [
-        (("tasks",), metrics.database.tasks_window_seconds),
-        (("retries",), metrics.database.retries_window_seconds),
-    ]
-
-
 def _queue_messages(metrics: SystemMetrics) -> Iterable[Value]:
     return [((depth.queue,), depth.approximate_messages) for depth in metrics.queues]
 
@@ -156,14 +147,14 @@ DEFINITIONS = (
         "geojobs_tasks_ended_last_hour",
         GAUGE,
         ("task_type", "status"),
-        "Tasks that ended in the last hour, of the newest 50,000.",
+        "Tasks that ended in the last hour, of those in the newest 50,000 events.",
         _counts(lambda found: found.tasks_ended),
     ),
     Definition(
         "geojobs_task_duration_seconds",
         SUMMARY,
         ("task_type", _QUANTILE),
-        "How long the last attempts took of tasks that ended in the last hour, of the newest 50,000.",
+        "How long the last attempts took of tasks that ended in the last hour, of the newest 50,000 events.",
         _quantiles(lambda found: found.task_durations),
     ),
     Definition(
@@ -174,11 +165,11 @@ DEFINITIONS = (
         _counts(lambda found: found.retries),
     ),
     Definition(
-        "geojobs_sample_window_seconds",
+        "geojobs_events_window_seconds",
         GAUGE,
-        ("sample",),
-        "How much of the last hour the newest 50,000 rows cover; 3600 where it is all.",
-        _windows,
+        (),
+        "How much of the last hour the newest 50,000 events cover; 3600 where it is all.",
+        _number(lambda found: found.events_window_seconds),
     ),
     Definition(
         "geojobs_oldest_queued_task_age_seconds",

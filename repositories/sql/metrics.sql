@@ -33,11 +33,18 @@ select job_type, null, count(*), percentile_cont(%(quantiles)s::double precision
  order by kind, status;
 
 -- name: tasks_ended
+-- By what they are now: a task may have ended, and been queued again. Each is looked up by itself (offset 0 keeps the
+-- planner from joining), as the table may be a hundred times as long as the sample.
 with newest as (
-    select task_type, status, started_at, finished_at from app.tasks order by created_at desc limit %(sample)s
+    select task_id, to_status, at from app.job_events order by event_id desc limit %(sample)s
 ), ended as (
-    select task_type, status, extract(epoch from finished_at - started_at)::double precision as seconds
-      from newest where finished_at > now() - interval '1 hour'
+    select t.task_type, t.status, extract(epoch from t.finished_at - t.started_at)::double precision as seconds
+      from (select distinct task_id from newest
+             where task_id is not null and at > now() - interval '1 hour'
+               and to_status in ('completed', 'failed', 'skipped', 'cancelled')) as e
+     cross join lateral (
+           select task_type, status, started_at, finished_at from app.tasks where task_id = e.task_id offset 0) as t
+     where t.finished_at > now() - interval '1 hour'
 )
 select task_type as kind, status::text, count(*) as number, null::double precision[] as seconds
   from ended group by task_type, status
@@ -45,12 +52,6 @@ union all
 select task_type, null, count(*), percentile_cont(%(quantiles)s::double precision[]) within group (order by seconds)
   from ended group by task_type
  order by kind, status;
-
--- name: tasks_window
--- The last row of the sample is as old as its window is long; where it is not there (least passes over null) the
--- sample covers all there is.
-select least(3600, extract(epoch from now() - (
-           select created_at from app.tasks order by created_at desc offset %(sample)s - 1 limit 1)))::double precision as seconds;
 
 -- name: retries
 with newest as (
@@ -61,7 +62,9 @@ select wanted.event, count(newest.event) as number
   left join newest on newest.event = wanted.event and newest.at > now() - interval '1 hour'
  group by wanted.event order by wanted.event;
 
--- name: retries_window
+-- name: events_window
+-- The last event of the sample is as old as its window is long; where it is not there (least passes over null) the
+-- sample covers all there is.
 select least(3600, extract(epoch from now() - (
            select at from app.job_events order by event_id desc offset %(sample)s - 1 limit 1)))::double precision as seconds;
 

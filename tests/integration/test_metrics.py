@@ -41,7 +41,7 @@ def test_an_empty_database_has_numbers_too(read: Read) -> None:
     assert (found.outbox_messages, found.outbox_lag_seconds, found.oldest_queued_task_seconds) == (0, 0, 0)
     assert found.schema_version >= 1
     assert found.last_sweep_age_seconds is None
-    assert (found.tasks_window_seconds, found.retries_window_seconds) == (3600, 3600)
+    assert found.events_window_seconds == 3600
 
 
 def test_what_is_unfinished_is_counted_by_type_and_state(read: Read, seeder: Seeder) -> None:
@@ -107,14 +107,37 @@ def test_retries_are_counted_by_what_did_them(read: Read, database: Database, se
     ]
 
 
+def test_tasks_that_end_now_are_found_however_long_ago_they_were_made(
+    database: Database, seeder: Seeder
+) -> None:
+    old = seeder.stage(seeder.job(), 5, task_type="old")
+    seeder.stage(seeder.job(), 10, task_type="new")
+    database.execute("update app.tasks set created_at = now() - interval '3 hours' where task_type = 'old'")
+    for task_id in old:
+        seeder.complete(task_id)
+    found = PostgresMetricsRepository(database, sample=10).read()
+    assert found.tasks_ended == [Count(("old", "completed"), 5)]
+    assert found.events_window_seconds < 3600
+
+
+def test_a_task_that_ended_more_than_once_counts_once(read: Read, seeder: Seeder) -> None:
+    job_id = seeder.job()
+    seeder.stage(job_id, 1, task_type="work")
+    seeder.jobs.cancel(job_id, "for a while")
+    seeder.jobs.retry(job_id, "corr-2")
+    assert read().tasks_ended == []
+    seeder.jobs.cancel(job_id, "for good")
+    assert read().tasks_ended == [Count(("work", "cancelled"), 1)]
+
+
 def test_a_sample_tells_how_much_of_the_hour_it_covers(database: Database, seeder: Seeder) -> None:
     seeder.stage(seeder.job(), 3)
-    database.execute("update app.tasks set created_at = now() - interval '100 seconds'")
     database.execute("update app.job_events set at = now() - interval '200 seconds'")
-    found = PostgresMetricsRepository(database, sample=3).read()
-    assert found.tasks_window_seconds == pytest.approx(100, abs=10)
-    assert found.retries_window_seconds == pytest.approx(200, abs=10)
-    assert PostgresMetricsRepository(database, sample=4).read().tasks_window_seconds == 3600
+    (events,) = database.fetch_all("select count(*) as number from app.job_events")
+    full = PostgresMetricsRepository(database, sample=events["number"]).read()
+    assert full.events_window_seconds == pytest.approx(200, abs=10)
+    more = PostgresMetricsRepository(database, sample=events["number"] + 1).read()
+    assert more.events_window_seconds == 3600
 
 
 def test_the_outbox_and_the_longest_wait_are_told(read: Read, database: Database, seeder: Seeder) -> None:
@@ -168,8 +191,14 @@ def test_no_statement_walks_over_what_is_finished(
             " jsonb_populate_record(t, jsonb_build_object('task_id', n::text, 'task_index', n::text,"
             " 'status', 'completed', 'finished_at', now() - interval '2 hours')) copy"
         )
+        connection.execute(
+            "insert into app.job_events (job_id, run, stage, task_id, entity, from_status, event, to_status)"
+            " select job_id, run, stage, task_id, 'task', 'processing', 'completed', 'completed'"
+            "   from app.tasks"
+        )
     if statistics:
         database.execute("vacuum analyze app.tasks")
+        database.execute("vacuum analyze app.job_events")
     before = scans(database)
     assert PostgresMetricsRepository(database, sample=100).read().tasks == [
         Count(("seeded_task", "queued"), 1)

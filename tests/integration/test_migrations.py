@@ -77,6 +77,25 @@ def test_an_upgraded_schema_is_the_same_as_a_fresh_one(version_1: Database, data
         assert upgraded[what] == fresh[what], what
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "select outcome from app.cancel_job(%(job_id)s, 'no longer needed'{actor})",
+        "select outcome from app.retry_job(%(job_id)s, 'corr-2'{actor})",
+        "select outcome from app.rerun_job(%(job_id)s, 'corr-2'{actor})",
+    ],
+)
+@pytest.mark.parametrize("actor", ["", ", 'alice@example.org'", ", null"])
+def test_an_upgraded_schema_is_good_for_the_app_of_before_and_the_new_one(
+    version_1: Database, call: str, actor: str
+) -> None:
+    """The app of before names no actor; it runs on for a while after the upgrade."""
+    SchemaRepository(version_1).migrate()
+    job_id = Seeder(version_1).job()
+    rows = version_1.fetch_all(call.format(actor=actor).encode(), {"job_id": job_id})  # type: ignore[arg-type] -- constants
+    assert rows[0]["outcome"] in ("cancelled", "refused", "active")
+
+
 def test_an_upgrade_keeps_what_is_there(version_1: Database) -> None:
     seeder = Seeder(version_1)
     job_id = seeder.job()

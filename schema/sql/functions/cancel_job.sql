@@ -1,6 +1,6 @@
 -- Stops a job for p_actor, whom the audit trail names (null: this process). One row: 'cancelled' where it is that now
 -- or was already, else 'final'; none for an unknown job.
-create or replace function app.cancel_job(p_job_id char(64), p_reason text, p_actor text)
+create or replace function app.cancel_job(p_job_id char(64), p_reason text, p_actor text default null)
 returns table (outcome text, job jsonb)
 language plpgsql as $$
 declare
@@ -17,5 +17,5 @@ begin
     select case j.status when 'cancelled' then 'cancelled' else 'final' end, to_jsonb(j)
       from app.jobs j where j.job_id = p_job_id;
 end $$;
--- As it was before it took p_actor.
+-- As it was before it took p_actor: beside this one, a call without it would fit both.
 drop function if exists app.cancel_job(char, text);

@@ -1,7 +1,7 @@
 -- Starts the next run of a finished job from its first stage; what earlier runs did stays on record. The audit
 -- trail names p_actor (null: this process). One row: 'rerun', or 'active' where a run is under way; none for an unknown
 -- job.
-create or replace function app.rerun_job(p_job_id char(64), p_correlation_id text, p_actor text)
+create or replace function app.rerun_job(p_job_id char(64), p_correlation_id text, p_actor text default null)
 returns table (outcome text, job jsonb, outbox jsonb)
 language plpgsql as $$
 declare
@@ -21,5 +21,5 @@ begin
         return query select 'active', to_jsonb(j), '[]'::jsonb from app.jobs j where j.job_id = p_job_id;
     end if;
 end $$;
--- As it was before it took p_actor.
+-- As it was before it took p_actor: beside this one, a call without it would fit both.
 drop function if exists app.rerun_job(char, text);

@@ -1,7 +1,7 @@
 -- Resumes a failed or cancelled job at the stage where it stopped: there, only what failed or never started runs.
 -- The audit trail names p_actor (null: this process). One row: 'retried', or 'refused' in any other state; none for an
 -- unknown job.
-create or replace function app.retry_job(p_job_id char(64), p_correlation_id text, p_actor text)
+create or replace function app.retry_job(p_job_id char(64), p_correlation_id text, p_actor text default null)
 returns table (outcome text, job jsonb, outbox jsonb)
 language plpgsql as $$
 declare
@@ -31,5 +31,5 @@ begin
     end if;
     return query select 'retried', to_jsonb(v_job), v_outbox;
 end $$;
--- As it was before it took p_actor.
+-- As it was before it took p_actor: beside this one, a call without it would fit both.
 drop function if exists app.retry_job(char, text);

@@ -57,7 +57,7 @@ class JobViewer:
     def _stage_view(self, job: JobRecord, summary: StageSummary) -> StageView:
         return StageView(
             name=self._stage_name(job.job_type, summary.stage),
-            **summary.model_dump(exclude={"task_type", "result", "ended_lately", "resumed_at"}),
+            **summary.model_dump(exclude=_UNSHOWN_FIELDS),
         )
 
     def _stage_name(self, job_type: str, stage: int) -> str:
@@ -148,6 +148,8 @@ _SHARED_FIELDS = {
     "finished_at",
     "updated_at",
 }
+
+_UNSHOWN_FIELDS = {"task_type", "result", "ended_lately", "round_began_at", "resumed_at"}
 
 
 def job_links(job_id: str) -> dict[str, str]:

@@ -64,8 +64,9 @@ class StageRecord(Record):
 class StageSummary(Record):
     """A stage with the counts of its tasks; ``result`` holds the first 100 task results only.
 
-    ``ended_lately`` counts the tasks that ended since the stage was opened or, where its job was retried,
-    since it was taken up again (``resumed_at``); 0 once the stage has its result.
+    ``round_began_at`` is when it was opened or, where it runs again, when it was opened last;
+    ``ended_lately`` counts the tasks that ended since then, 0 once the stage has its result. ``resumed_at``
+    is when its job was retried last.
     """
 
     stage: int
@@ -77,6 +78,7 @@ class StageSummary(Record):
     running: int
     ended_lately: int
     opened_at: datetime
+    round_began_at: datetime
     resumed_at: datetime | None = None
     closed_at: datetime | None = None
     result: JSONObject | None = None

@@ -32,16 +32,18 @@ select * from app.stages where job_id = %(job_id)s and run = %(run)s and stage =
 select * from app.stages where job_id = %(job_id)s and run = %(run)s order by stage;
 
 -- name: stage_summaries
-select s.stage, s.status, s.task_type, s.expected, s.opened_at, s.resumed_at, s.closed_at,
+-- A stage gets its deadline whenever it is opened, at first and again.
+select s.stage, s.status, s.task_type, s.expected, s.opened_at, r.round_began_at, s.resumed_at, s.closed_at,
        c.completed, c.failed, c.running, c.ended_lately,
        case when s.result is not null then s.result #- '{orchestration,items}' || jsonb_build_object(
            'task_results', jsonb_path_query_array(s.result, '$.task_results[0 to 99]')) end as result
   from app.stages s
+  cross join lateral (select coalesce(s.deadline - s.timeout, s.opened_at)) as r (round_began_at)
   left join lateral (
       select count(*) filter (where t.status = 'completed') as completed,
              count(*) filter (where t.status in ('failed', 'skipped', 'cancelled')) as failed,
              count(*) filter (where t.status = 'processing') as running,
-             count(*) filter (where t.finished_at >= coalesce(s.resumed_at, s.opened_at)) as ended_lately
+             count(*) filter (where t.finished_at >= r.round_began_at) as ended_lately
         from app.tasks t
        where s.result is null and t.job_id = s.job_id and t.run = s.run and t.stage = s.stage
       having s.result is null

@@ -321,6 +321,21 @@ class TestReading:
         assert summary.closed_at is not None
         assert summary.closed_at >= summary.opened_at
 
+    def test_of_a_reopened_stage_only_what_ended_since_counts_for_its_pace(self, world: World) -> None:
+        tasks = opened(world, 2, failure=TOLERANT)
+        succeeded(world, tasks[0])
+        failed(world, tasks[1])
+        (before,) = world.use.stages.summaries(JOB_ID, 1)
+        assert (before.round_began_at, before.ended_lately) == (before.opened_at, 2)
+        world.pass_time(60)
+        assert world.use.stages.settle(settlement(), REOPEN)
+        (summary,) = world.use.stages.summaries(JOB_ID, 1)
+        assert (summary.completed, summary.ended_lately) == (1, 0)
+        assert (summary.round_began_at - summary.opened_at).total_seconds() == pytest.approx(60, abs=30)
+        succeeded(world, tasks[1], attempt=2)
+        (summary,) = world.use.stages.summaries(JOB_ID, 1)
+        assert (summary.completed, summary.ended_lately) == (2, 1)
+
     def test_of_a_resumed_stage_only_what_ended_since_counts_for_its_pace(self, world: World) -> None:
         tasks = opened(world, 2)
         succeeded(world, tasks[0])
@@ -329,5 +344,5 @@ class TestReading:
         world.use.jobs.retry(JOB_ID, "corr-2")
         (summary,) = world.use.stages.summaries(JOB_ID, 1)
         assert (summary.completed, summary.ended_lately) == (1, 0)
-        assert summary.resumed_at is not None
+        assert summary.resumed_at == summary.round_began_at
         assert summary.resumed_at > summary.opened_at

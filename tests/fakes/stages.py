@@ -81,8 +81,8 @@ def _summary(database: FakeDatabase, row: StageRow) -> StageSummary:
     tasks = tasks_of(database, row.key)
     states = [task.status for task in tasks]
     running, completed, failed, lately = 0, row.completed, row.failed, 0
+    begun = row.deadline - row.timeout
     if row.result is None:
-        begun = row.resumed_at or row.opened_at
         lately = sum(task.finished_at is not None and task.finished_at >= begun for task in tasks)
         running = sum(state is TaskStatus.PROCESSING for state in states)
         completed = sum(state is TaskStatus.COMPLETED for state in states)
@@ -97,6 +97,7 @@ def _summary(database: FakeDatabase, row: StageRow) -> StageSummary:
         running=running,
         ended_lately=lately,
         opened_at=row.opened_at,
+        round_began_at=begun,
         resumed_at=row.resumed_at,
         closed_at=row.closed_at,
         result=None if row.result is None else _shown(row.result),

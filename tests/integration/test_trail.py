@@ -218,7 +218,10 @@ def test_the_status_tells_how_long_a_job_still_takes(
     job_id = seeder.job(total_stages=1)
     first, *_ = seeder.stage(job_id, 4)
     assert get(application, f"/jobs/status/{job_id}").json()["estimated_seconds_left"] is None
-    database.execute("update app.stages set opened_at = now() - interval '100 seconds'")
+    database.execute(
+        "update app.stages set opened_at = opened_at - interval '100 seconds',"
+        " deadline = deadline - interval '100 seconds'"
+    )
     seeder.complete(first)
     assert get(application, f"/jobs/status/{job_id}").json()["estimated_seconds_left"] == pytest.approx(
         300, 0.2

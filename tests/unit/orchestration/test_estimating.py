@@ -42,6 +42,7 @@ def stage(expected: int, done: int, number: int = 1, **values: Any) -> StageSumm
             "running": 0,
             "ended_lately": done,
             "opened_at": BEGUN,
+            "round_began_at": BEGUN,
             **values,
         }
     )
@@ -76,7 +77,12 @@ def test_a_stage_to_come_is_as_long_as_the_mean_of_those_there_are() -> None:
 
 def test_a_stage_in_which_nothing_has_ended_is_as_long_as_those_before() -> None:
     assert left(job(total_stages=2), closed(50), stage(8, 0, 2)) == 40.0
-    assert left(job(total_stages=2), closed(5), stage(8, 0, 2)) == 0.0
+
+
+@pytest.mark.parametrize("before", [5, 10])
+def test_nothing_is_known_of_a_stage_in_which_nothing_ends_for_longer_than_those_before(before: int) -> None:
+    assert left(job(total_stages=2), closed(before), stage(8, 0, 2)) is None
+    assert left(job(total_stages=3), closed(before), stage(8, 0, 2)) is None
 
 
 def test_a_stage_that_is_done_takes_no_more_time() -> None:
@@ -87,6 +93,17 @@ def test_a_stage_that_is_done_takes_no_more_time() -> None:
 def test_the_pace_of_a_resumed_stage_is_that_since_its_retry() -> None:
     resumed = stage(8, 6, ended_lately=1, opened_at=BEGUN - timedelta(days=3), resumed_at=BEGUN)
     assert left(job(), resumed) == 20.0
+
+
+def test_the_pace_of_a_stage_that_runs_again_is_that_of_its_round() -> None:
+    again = stage(100, 2, opened_at=BEGUN - timedelta(hours=1), round_began_at=BEGUN)
+    assert left(job(), again, after=60.0) == 60.0 * 98 / 2
+
+
+def test_the_pause_before_a_retry_is_no_part_of_a_stages_length() -> None:
+    paused = closed(50).model_copy(update={"opened_at": BEGUN - timedelta(days=3), "resumed_at": BEGUN})
+    paused = paused.model_copy(update={"closed_at": BEGUN + timedelta(seconds=50)})
+    assert left(job(total_stages=2), paused, stage(8, 0, 2)) == 40.0
 
 
 @pytest.mark.parametrize("status", sorted(FINAL_JOB_STATES))

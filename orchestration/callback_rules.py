@@ -20,7 +20,9 @@ class CallbackRules:
         problems: list[FieldError] = []
         for request in requests:
             try:
-                found.append(NewCallback(self._fit(request.url), request.notify, request.form))
+                found.append(
+                    NewCallback(self._fit(request.url), request.notify, request.form, request.wanted)
+                )
             except UnfitUrlError as exc:
                 problems.append(FieldError(request.source, str(exc)))
         if problems:

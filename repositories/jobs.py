@@ -82,6 +82,7 @@ def _subscription_parameters(subscription: Subscription) -> dict[str, object]:
         "urls": [callback.url for callback in subscription.callbacks],
         "notify": [callback.notify.value for callback in subscription.callbacks],
         "forms": [callback.form.value for callback in subscription.callbacks],
+        "wanted": [callback.wanted for callback in subscription.callbacks],
         "base_url": subscription.base_url,
     }
 

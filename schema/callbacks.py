@@ -48,11 +48,13 @@ class CallbackState(StrEnum):
 
 @dataclass(frozen=True)
 class CallbackRequest:
-    """What a caller asks for. ``source`` is where the address stood in the request, for errors."""
+    """What a caller asks for. ``source`` is where the address stood in the request, for errors; ``wanted``
+    how the caller wants the results, as ``schema.ogc_reference`` writes it."""
 
     url: str
     notify: CallbackNotify = CallbackNotify.FINAL
     form: CallbackForm = CallbackForm.JOB
+    wanted: str = ""
     source: str = CALLBACK_HEADER
 
 
@@ -63,6 +65,7 @@ class NewCallback:
     url: str
     notify: CallbackNotify = CallbackNotify.FINAL
     form: CallbackForm = CallbackForm.JOB
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class CallbackRecord(Record):
     claimed_until: datetime
     correlation_id: str
     base_url: str = ""
+    wanted: str = ""
 
 
 class JobNews(BaseModel):

@@ -34,17 +34,17 @@ class JobReference:
     outputs: tuple[WantedOutput, ...] = ()
 
     def __str__(self) -> str:
-        if self.form is None and not self.outputs:
-            return self.job_id
-        names = (
-            f"{wanted.name}{_BY_REFERENCE if wanted.mode is TransmissionMode.REFERENCE else ''}"
-            for wanted in self.outputs
-        )
-        return ".".join((self.job_id, self.form or _ANY_FORM, *names))
+        wanted = wanted_text(self.form, self.outputs)
+        return f"{self.job_id}.{wanted}" if wanted else self.job_id
 
     def only(self, output: str) -> "JobReference":
         """To one output by value, and nothing around it."""
         return replace(self, form=ResponseForm.RAW, outputs=(WantedOutput(output),))
+
+    @classmethod
+    def of(cls, job_id: str, wanted: str) -> "JobReference":
+        """To the job, with what ``wanted_text`` has written."""
+        return cls.parse(f"{job_id}.{wanted}" if wanted else job_id)
 
     @classmethod
     def parse(cls, text: str) -> "JobReference":
@@ -57,6 +57,17 @@ class JobReference:
             raise JobNotFoundError(text[:_SHOWN]) from None
 
 
+def wanted_text(form: ResponseForm | None, outputs: Sequence[WantedOutput]) -> str:
+    """What stands behind the job's own id; nothing where nothing is asked for."""
+    if form is None and not outputs:
+        return ""
+    names = (
+        f"{output.name}{_BY_REFERENCE if output.mode is TransmissionMode.REFERENCE else ''}"
+        for output in outputs
+    )
+    return ".".join((form or _ANY_FORM, *names))
+
+
 def is_output_name(text: str) -> bool:
     """Whether an output may be called so: it stands between dots."""
     return _OUTPUT.fullmatch(text) is not None
@@ -67,6 +78,8 @@ def _form(text: str) -> ResponseForm | None:
 
 
 def _outputs(names: Sequence[str]) -> tuple[WantedOutput, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("an output is named twice")
     return tuple(map(_output, names))
 
 

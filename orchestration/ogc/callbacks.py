@@ -8,46 +8,45 @@ from schema.callbacks import CallbackRecord
 from schema.json_types import JSONObject
 from schema.ogc import StatusCode, StatusInfo
 from schema.ogc_reference import JobReference
-from schema.results import ErrorDetail
 from schema.states import FINAL_JOB_STATES
 
 
 class SubscriberBody:
-    """Makes the body of form ``ogc``."""
+    """Makes the body of form ``ogc``: with the id that the subscriber was given and the outputs it wants."""
 
     def __init__(self, jobs: JobRepository, results: Results) -> None:
         self._jobs = jobs
         self._results = results
 
     def __call__(self, callback: CallbackRecord) -> JSONObject:
-        """As the news was made. Results that a later run has replaced are not to be had any more: then it is
-        the status that tells of the good end."""
-        links = Links(callback.base_url)
-        if STATUS_CODES[callback.status] is StatusCode.SUCCESSFUL and self._is_as_it_was(callback):
-            found = self._results.find(JobReference(callback.job_id), links)
+        """As the news was made. Results that a later run has replaced are not to be had any more, and large
+        ones are not sent: then it is the status that tells of the good end."""
+        reference, links = JobReference.of(callback.job_id, callback.wanted), Links(callback.base_url)
+        if STATUS_CODES[callback.status] is StatusCode.SUCCESSFUL and self._may_be_sent(callback):
+            found = self._results.find(reference, links)
             if isinstance(found, JobResults):
                 return found.document()
-        return _status(callback, links).document()
+        return _status(callback, str(reference), links).document()
 
-    def _is_as_it_was(self, callback: CallbackRecord) -> bool:
+    def _may_be_sent(self, callback: CallbackRecord) -> bool:
+        """What is too large for a row is for those who come for it."""
         job = self._jobs.get(callback.job_id)
-        return job is not None and job.run == callback.run
+        return job is not None and job.run == callback.run and job.result_ref is None
 
 
-def _status(callback: CallbackRecord, links: Links) -> StatusInfo:
+def _status(callback: CallbackRecord, reference: str, links: Links) -> StatusInfo:
     code = STATUS_CODES[callback.status]
-    error = None if callback.error is None else ErrorDetail.model_validate(callback.error)
     return StatusInfo(
         process_id=callback.job_type,
-        job_id=callback.job_id,
-        id=callback.job_id,
+        job_id=reference,
+        id=reference,
         status=code,
-        message=None if error is None else error.message,
+        message=None if callback.error is None else callback.error.message,
         created=callback.job_created_at,
         finished=callback.happened_at if callback.status in FINAL_JOB_STATES else None,
         updated=callback.happened_at,
         links=links.job(
-            callback.job_id,
+            reference,
             with_results=code is StatusCode.SUCCESSFUL,
             with_exception=code is StatusCode.FAILED,
         ),

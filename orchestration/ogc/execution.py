@@ -14,7 +14,7 @@ from schema.callbacks import CallbackForm, CallbackNotify, CallbackRequest
 from schema.errors import FieldError, InvalidParametersError
 from schema.json_types import JSONObject
 from schema.ogc import ExecuteRequest, OutputRequest, Subscriber
-from schema.ogc_reference import JobReference, WantedOutput
+from schema.ogc_reference import JobReference, WantedOutput, wanted_text
 
 _INVALID = "the execution is not valid"
 
@@ -35,7 +35,7 @@ class ExecuteProcess:
         asked = _parsed(body)
         outputs = _outputs(asked.outputs, known)
         inputs = plain_inputs(asked.inputs)
-        caller = replace(caller, callbacks=_callbacks(asked.subscriber))
+        caller = replace(caller, callbacks=_callbacks(asked.subscriber, wanted_text(asked.response, outputs)))
         try:
             job_id = self._submit(process_id, inputs, caller).job.job_id
         except InvalidParametersError as exc:
@@ -61,7 +61,7 @@ def _outputs(asked: dict[str, OutputRequest] | None, known: Sequence[str]) -> tu
     return tuple(WantedOutput(name, request.transmission_mode) for name, request in wanted.items())
 
 
-def _callbacks(subscriber: Subscriber | None) -> list[CallbackRequest]:
+def _callbacks(subscriber: Subscriber | None, wanted: str) -> list[CallbackRequest]:
     if subscriber is None:
         return []
     addresses = (
@@ -70,7 +70,7 @@ def _callbacks(subscriber: Subscriber | None) -> list[CallbackRequest]:
         ("failedUri", subscriber.failed_uri, CallbackNotify.FAILED),
     )
     return [
-        CallbackRequest(address, notify, CallbackForm.OGC, source=f"/subscriber/{name}")
+        CallbackRequest(address, notify, CallbackForm.OGC, wanted, source=f"/subscriber/{name}")
         for name, address, notify in addresses
         if address is not None
     ]

@@ -5,7 +5,7 @@ select s.created, s.job, s.outbox
   from app.submit_job(%(job_id)s, %(job_type)s, %(parameters)s, %(total_stages)s,
                       %(correlation_id)s, %(traceparent)s, %(submitted_by)s,
                       %(priority)s::smallint, %(max_parallel_tasks)s, %(timeout)s) as s
- cross join lateral app.subscribe((s.job ->> 'job_id')::char(64), %(urls)s, %(notify)s, %(forms)s,
+ cross join lateral app.subscribe((s.job ->> 'job_id')::char(64), %(urls)s, %(notify)s, %(forms)s, %(wanted)s,
                                   %(correlation_id)s, %(base_url)s) as subscribed;
 
 -- name: claim_callbacks

@@ -78,6 +78,16 @@ def test_callback_job_callback_success(subscribed: Host, receiver: Receiver) -> 
     assert f"/{own}/failed" not in receiver.paths
 
 
+def test_callback_tells_of_the_id_that_was_given_and_of_the_outputs_that_were_asked_for(
+    subscribed: Host, receiver: Receiver
+) -> None:
+    own = uuid4().hex
+    inputs = {"message": own, "note": "noted"}
+    job_id = execute(subscribed, "echo", own, inputs, response="document", outputs={"note": {}})
+    assert told(receiver, f"/{own}/progress")["jobID"] == job_id
+    assert told(receiver, f"/{own}/success") == {"note": "noted"}
+
+
 def test_callback_job_callback_failed(subscribed: Host, receiver: Receiver) -> None:
     own = uuid4().hex
     job_id = execute(subscribed, "hello_world", own, {"n": 2, "message": own, "fail_at": 1})

@@ -146,6 +146,15 @@ def test_each_address_of_a_job_is_told(world: World) -> None:
     assert urls == {URL, "https://other.example.com/"}
 
 
+def test_an_address_is_told_once_for_each_way_that_its_results_are_wanted(world: World) -> None:
+    ways = ["", "raw.a", "raw.a", f"document.{'a' * 5_000}"]
+    world.use.jobs.submit(new_job(), Subscription([NewCallback(URL, wanted=wanted) for wanted in ways]))
+    world.use.jobs.submit(new_job(), Subscription([NewCallback(URL, wanted="raw.a")]))
+    world.use.jobs.finish(completion())
+    assert {each.wanted for each in world.use.callbacks.claim(10)} == {*ways}
+    assert len(world.callbacks()) == 3
+
+
 def test_a_submission_that_asks_for_none_adds_none(world: World) -> None:
     world.use.jobs.submit(new_job())
     assert world.callbacks() == []

@@ -87,8 +87,8 @@ def subscribe(database: FakeDatabase, job: NewJob, subscription: Subscription) -
 
 def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_url: str) -> None:
     rows, row, now = database.tables.callbacks, database.tables.jobs[job.job_id], database.now
-    key = (row.job_id, row.run, callback.url, callback.notify)
-    present = next((r for r in rows.values() if (r.job_id, r.run, r.url, r.notify) == key), None)
+    key = (row.job_id, row.run, callback.url, callback.notify, callback.wanted)
+    present = next((r for r in rows.values() if (r.job_id, r.run, r.url, r.notify, r.wanted) == key), None)
     if present is None:
         callback_id = database.next_callback_id()
         rows[callback_id] = CallbackRow(
@@ -106,6 +106,7 @@ def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_
             not_before=now,
             correlation_id=job.correlation_id,
             base_url=base_url,
+            wanted=callback.wanted,
         )
     elif present.state is CallbackState.FAILED:
         rows[present.callback_id] = replace(

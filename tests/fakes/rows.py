@@ -155,6 +155,7 @@ class CallbackRow:
     not_before: datetime
     correlation_id: str
     base_url: str
+    wanted: str
     attempt: int = 0
     claimed_until: datetime | None = None
     last_error: str | None = None

@@ -41,7 +41,11 @@ _PREFER = Header("Prefer", "Every execution is asynchronous, whatever is preferr
 _SUBSCRIBER = tuple(
     Callback(name, f"{{$request.body#/subscriber/{name}}}", description, model)
     for name, description, model in (
-        ("successUri", "Tells that the job has ended well, with its results.", ResultDocument),
+        (
+            "successUri",
+            "Tells that the job has ended well, with its results; with its status where they are large.",
+            ResultDocument,
+        ),
         ("inProgressUri", "Tells that the job has begun.", StatusInfo),
         ("failedUri", "Tells that the job has failed or was dismissed.", StatusInfo),
     )

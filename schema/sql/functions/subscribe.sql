@@ -2,7 +2,8 @@
 -- could not be delivered is due again. The lock on the job's row keeps its next transition waiting, so that no news
 -- falls between. Returns how many rows were made or made due again.
 create or replace function app.subscribe(
-    p_job_id char(64), p_urls text[], p_notify text[], p_forms text[], p_correlation_id text, p_base_url text
+    p_job_id char(64), p_urls text[], p_notify text[], p_forms text[], p_wanted text[],
+    p_correlation_id text, p_base_url text
 ) returns integer
 language plpgsql as $$
 declare
@@ -14,13 +15,14 @@ begin
         return 0;
     end if;
     insert into app.callbacks as c
-        (job_id, run, url, notify, form, state, status, happened_at, error, correlation_id, base_url)
+        (job_id, run, url, notify, form, state, status, happened_at, error, correlation_id, base_url, wanted)
     select v_job.job_id, v_job.run, w.url, w.notify, w.form, app.callback_state_at(w.notify, v_job.status),
            v_job.status, coalesce(v_job.finished_at, v_job.started_at, v_job.created_at), v_job.error,
-           p_correlation_id, p_base_url
-      from (select distinct on (url, notify) url, notify::app.callback_notify, form::app.callback_form
-              from unnest(p_urls, p_notify, p_forms) as given (url, notify, form)) as w
-    on conflict (job_id, run, url, notify) do update
+           p_correlation_id, p_base_url, w.wanted
+      from (select distinct on (url, notify, wanted)
+                   url, notify::app.callback_notify, form::app.callback_form, wanted
+              from unnest(p_urls, p_notify, p_forms, p_wanted) as given (url, notify, form, wanted)) as w
+    on conflict (job_id, run, url, notify, md5(wanted)) do update
        set state = 'due', message_id = gen_random_uuid(), attempt = 0, not_before = now(), claimed_until = null,
            failed_at = null
      where c.state = 'failed';

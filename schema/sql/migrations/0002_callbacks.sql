@@ -22,10 +22,10 @@ create table app.callbacks (
     last_error text,
     correlation_id text not null,
     base_url text not null default '',
+    wanted text not null default '',
     created_at timestamptz not null default now(),
     delivered_at timestamptz,
     failed_at timestamptz,
-    unique (job_id, run, url, notify),
     check (state in ('waiting', 'void') or status is not null and happened_at is not null)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on column app.callbacks.notify is 'the news that it waits for';
@@ -34,5 +34,8 @@ comment on column app.callbacks.message_id is 'the same in every attempt to tell
 comment on column app.callbacks.status is 'the news: the status that the run came to, at happened_at and with error';
 comment on column app.callbacks.attempt is 'deliveries of this news that were tried so far';
 comment on column app.callbacks.base_url is 'where the subscriber found this app, for links';
+comment on column app.callbacks.wanted is
+    'how the subscriber wants the results: what stands behind the job''s id in the id that it was given';
+create unique index callbacks_once on app.callbacks (job_id, run, url, notify, md5(wanted));
 create index callbacks_due on app.callbacks (not_before) where state = 'due';
 create index callbacks_failed on app.callbacks (failed_at) where state = 'failed';

@@ -33,9 +33,9 @@ def system() -> FakeSystem:
 
 
 def test_an_allowed_callback_is_taken_as_it_was_asked_for() -> None:
-    asked = CallbackRequest("https://HOOKS.example.com", CallbackNotify.FAILED, CallbackForm.OGC)
+    asked = CallbackRequest("https://HOOKS.example.com", CallbackNotify.FAILED, CallbackForm.OGC, "raw.a")
     assert RULES.checked([asked]) == [
-        NewCallback("https://hooks.example.com/", CallbackNotify.FAILED, CallbackForm.OGC)
+        NewCallback("https://hooks.example.com/", CallbackNotify.FAILED, CallbackForm.OGC, "raw.a")
     ]
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schema.errors import JobNotFoundError
 from schema.ogc import ResponseForm, TransmissionMode
-from schema.ogc_reference import JobReference, WantedOutput
+from schema.ogc_reference import JobReference, WantedOutput, wanted_text
 
 JOB_ID = "ab" * 32
 
@@ -21,6 +21,7 @@ references = st.builds(
             st.sampled_from(TransmissionMode),
         ),
         max_size=4,
+        unique_by=str,
     ).map(tuple),
 )
 
@@ -28,6 +29,7 @@ references = st.builds(
 @given(references)
 def test_a_reference_is_read_as_it_was_written(reference: JobReference) -> None:
     assert JobReference.parse(str(reference)) == reference
+    assert JobReference.of(JOB_ID, wanted_text(reference.form, reference.outputs)) == reference
 
 
 def test_without_wishes_it_is_the_jobs_own_id() -> None:
@@ -42,7 +44,7 @@ def test_form_and_outputs_follow_the_id() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", [".", ".none", ".raw.", ".raw.a-b", ".raw..a", ".raw.a b", ".raw.1", ".raw.ü"]
+    "rest", [".", ".none", ".raw.", ".raw.a-b", ".raw..a", ".raw.a b", ".raw.1", ".raw.ü", ".raw.a.a"]
 )
 def test_whatever_else_follows_is_no_job(rest: str) -> None:
     with pytest.raises(JobNotFoundError):

@@ -1,5 +1,6 @@
 """What subscribers are told."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -34,6 +35,7 @@ def news(job_id: str, status: JobStatus, **changes: Any) -> CallbackRecord:
         "message_id": uuid4(),
         "status": status,
         "happened_at": MOMENT,
+        "due_since": MOMENT,
         "attempt": 0,
         "claimed_until": MOMENT,
         "correlation_id": "corr-1",
@@ -58,6 +60,23 @@ def test_a_good_end_is_told_by_the_results(system: FakeSystem) -> None:
     assert told == {"message": "hello", "note": ""}
 
 
+def test_results_are_told_as_they_were_asked_for(system: FakeSystem) -> None:
+    told = body_of(system, news(completed(system), JobStatus.COMPLETED, wanted="document.note.message-ref"))
+    (job_id,) = system.database.tables.jobs
+    href = f"https://host/api/ogc/jobs/{job_id}.raw.message/results"
+    assert told == {"note": "", "message": {"href": href, "type": "application/json"}}
+
+
+def test_large_results_are_not_sent_but_linked(system: FakeSystem) -> None:
+    job_id = completed(system)
+    rows = system.database.tables.jobs
+    reference = system.payload_store.put(job_id, "result", {"note": "large"})
+    rows[job_id] = replace(rows[job_id], result=None, result_ref=reference)
+    told = body_of(system, news(job_id, JobStatus.COMPLETED, wanted="raw.note"))
+    assert (told["status"], told["jobID"]) == ("successful", f"{job_id}.raw.note")
+    assert told["links"][-1]["href"] == f"https://host/api/ogc/jobs/{job_id}.raw.note/results"
+
+
 def test_results_that_a_later_run_replaced_are_not_told(system: FakeSystem) -> None:
     job_id = completed(system)
     system.control.rerun(job_id, "corr-2")
@@ -79,7 +98,9 @@ def test_results_of_a_job_that_is_gone_are_not_told(system: FakeSystem) -> None:
 )
 def test_any_other_news_is_told_by_a_status(system: FakeSystem, status: JobStatus, told_as: str) -> None:
     job_id = completed(system)
-    told = body_of(system, news(job_id, status, error={"code": "SOME_CODE", "message": "why"}))
-    assert (told["status"], told["jobID"], told["message"]) == (told_as, job_id, "why")
+    error = {"code": "SOME_CODE", "message": "why"}
+    told = body_of(system, news(job_id, status, error=error, wanted="document.note"))
+    given = f"{job_id}.document.note"
+    assert (told["status"], told["jobID"], told["id"], told["message"]) == (told_as, given, given, "why")
     assert ("finished" in told) is (status is not JobStatus.PROCESSING)
-    assert told["links"][0]["href"] == f"https://host/api/ogc/jobs/{job_id}"
+    assert told["links"][0]["href"] == f"https://host/api/ogc/jobs/{given}"

@@ -52,8 +52,8 @@ select count(*) as found from (
 select * from app.jobs where job_id = %(job_id)s;
 
 -- name: callbacks_of_job
--- Without query strings: what is in them is between subscriber and receiver.
-select callback_id, run, split_part(url, '?', 1) as url, notify, form, state, status, happened_at, attempt,
+-- Host and port: path and query are between subscriber and receiver, who may know it by them.
+select callback_id, run, substring(url from '^https://[^/?]+') as url, notify, form, state, status, happened_at, attempt,
        not_before, last_error, correlation_id, created_at, delivered_at, failed_at
   from app.callbacks where job_id = %(job_id)s order by callback_id limit %(limit)s;
 

@@ -16,7 +16,8 @@ URL = "https://hooks.example.com/geojobs?token=hidden"
 
 @pytest.fixture
 def application(make_application: Callable[..., Application]) -> Application:
-    made = make_application(CALLBACK_SECRET=SECRET, CALLBACK_ALLOWED_HOSTS="hooks.example.com,*.example.org")
+    hosts = "hooks.example.com,*.example.org,ports.example.net:8443"
+    made = make_application(CALLBACK_SECRET=SECRET, CALLBACK_ALLOWED_HOSTS=hosts)
     made.queue.ensure_queues()
     return made
 
@@ -57,11 +58,21 @@ def test_the_address_is_no_part_of_the_jobs_identity(application: Application, d
     assert [row["url"] for row in stored(database)] == [URL, "https://a.example.org/"]
 
 
-def test_the_callbacks_of_a_job_are_shown_without_query_strings(application: Application) -> None:
-    job_id = submit(application, URL).json()["job_id"]
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://hooks.example.com/services/hidden/hidden?token=hidden", "https://hooks.example.com"),
+        ("https://ports.example.net:8443/hidden", "https://ports.example.net:8443"),
+        ("https://hooks.example.com?token=hidden", "https://hooks.example.com"),
+    ],
+)
+def test_the_callbacks_of_a_job_are_shown_by_host_and_port(
+    application: Application, url: str, told: str
+) -> None:
+    job_id = submit(application, url).json()["job_id"]
     answer = call(application, "GET", f"/db/jobs/{job_id}")
     (shown,) = answer.json()["callbacks"]
-    assert (shown["url"], shown["state"], shown["run"]) == ("https://hooks.example.com/geojobs", "waiting", 1)
+    assert (shown["url"], shown["state"], shown["run"]) == (told, "waiting", 1)
     assert "hidden" not in answer.text
 
 

@@ -43,7 +43,7 @@ def test_the_end_of_a_job_amid_a_subscription_waits_for_it_and_tells(database: D
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as connection:
             connection.execute(
-                "select app.subscribe(%s, '{https://a.example/}', '{final}', '{job}', 'corr-1', '')",
+                "select app.subscribe(%s, '{https://a.example/}', '{final}', '{job}', '{a}', 'corr-1', '')",
                 [job(1).job_id],
             )
             ending = pool.submit(jobs.finish, FinishJob(job(1).job_id, 1, JobStatus.FAILED))

@@ -8,8 +8,10 @@ from pydantic import AliasChoices
 
 from config import Settings
 from registration import JOBS
+from schema.access import Access
 from tests.architecture.source import ROOT, shown
 from tools import cli
+from triggers.blueprints import ROUTES
 
 _DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "client/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -70,6 +72,22 @@ def test_the_protocol_names_every_sql_function() -> None:
     protocol = _text("docs/protocol.md")
     functions = sorted(path.stem for path in (ROOT / "schema" / "sql" / "functions").glob("*.sql"))
     assert [name for name in functions if f"`{name}`" not in protocol] == []
+
+
+@pytest.mark.parametrize("access", [Access.OPEN, Access.SUBMIT, Access.ADMIN])
+def test_the_routes_of_an_access_are_those_described(access: Access) -> None:
+    listed = re.search(
+        rf"^- \*\*{access}\*\*: (.+?)^(?:-|$)", _text("docs/auth.md"), re.MULTILINE | re.DOTALL
+    )
+    assert listed is not None
+    described = re.findall(r"`([A-Z]+ [^`]+)`", listed[1])
+    assert sorted(described) == sorted(
+        f"{route.method} {route.path}" for route in ROUTES if route.access is access
+    )
+
+
+def test_whatever_else_may_be_called_only_reads() -> None:
+    assert {route.method for route in ROUTES if route.access is Access.READ} == {"GET"}
 
 
 def test_the_readme_names_every_job_type() -> None:

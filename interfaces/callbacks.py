@@ -22,8 +22,8 @@ class CallbackRepository(Protocol):
         """An attempt failed: the next one after ``delay``, or none."""
         ...
 
-    def postponed(self, callback: CallbackRecord, reason: str, delay: timedelta) -> None:
-        """Nothing was tried: no attempt is spent."""
+    def postponed(self, callback: CallbackRecord, reason: str, delay: timedelta | None) -> None:
+        """Nothing was tried and no attempt is spent: to be looked at again after ``delay``, or never."""
         ...
 
     def backlog(self) -> CallbackBacklog: ...
@@ -51,6 +51,11 @@ class Sent:
 
 
 class CallbackSender(Protocol):
+    def held_up(self, url: str) -> Sent | None:
+        """What a call would come to that would be postponed at this moment; ``None`` where it may be made.
+        Costs nothing, so that no body is made in vain."""
+        ...
+
     def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Sent:
         """POST the body. Never raises for what the other side does; ends within a known time."""
         ...

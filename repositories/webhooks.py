@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from time import monotonic
-from typing import cast
 from urllib.parse import urljoin
 
 import pybreaker
@@ -25,7 +24,7 @@ from repositories.addresses import (
     public_addresses,
     system_resolve,
 )
-from repositories.circuits import call_through
+from repositories.circuits import HastyCircuit
 from schema.callback_urls import HTTPS_PORT, AllowedHosts, CallbackTarget, UnfitUrlError
 from schema.version import VERSION
 
@@ -88,14 +87,21 @@ class WebhookSender:
         self._open_seconds = open_seconds
         self._circuit_of = lru_cache(_MOST_CIRCUITS)(self._new_circuit)
 
+    def held_up(self, url: str) -> Sent | None:
+        """While the circuit of its host is open."""
+        try:
+            refused = self._circuit(self._allowed.checked(url)).refuses
+        except UnfitUrlError:
+            return None  # sending says why
+        return self._postponed() if refused else None
+
     def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Sent:
         """Follows redirects of the kind that keeps method and body. Ten seconds for all of it."""
         try:
             target = self._allowed.checked(url)
-            breaker = self._circuit_of(f"{target.host}:{target.port}")
-            return call_through(breaker, lambda: self._posted(target, body, headers))
+            return self._circuit(target).call(lambda: self._posted(target, body, headers))
         except pybreaker.CircuitBreakerError:
-            return Sent(SendOutcome.POSTPONED, "the host has been failing", self._open_seconds)
+            return self._postponed()
         except _HostFailedError as exc:
             return exc.sent
         except (UnfitUrlError, NotPublicError) as exc:
@@ -155,15 +161,15 @@ class WebhookSender:
                 failure = exc
         raise failure
 
-    def _new_circuit(self, host: str) -> pybreaker.CircuitBreaker:
+    def _postponed(self) -> Sent:
+        return Sent(SendOutcome.POSTPONED, "the host has been failing", self._open_seconds)
+
+    def _circuit(self, target: CallbackTarget) -> HastyCircuit:
+        return self._circuit_of(f"{target.host}:{target.port}")
+
+    def _new_circuit(self, host: str) -> HastyCircuit:
         """Only what a host does wrong opens its circuit, not what our rules say of it."""
-        return pybreaker.CircuitBreaker(
-            fail_max=_FAILURES_TO_OPEN,
-            reset_timeout=cast("int", self._open_seconds),
-            exclude=[UnfitUrlError, NotPublicError],
-            name=host,
-            throw_new_error_on_trip=False,
-        )
+        return HastyCircuit(host, _FAILURES_TO_OPEN, self._open_seconds, (UnfitUrlError, NotPublicError))
 
 
 def _dial(address: str, port: int, seconds: float) -> socket.socket:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -362,6 +363,49 @@ def test_a_host_is_tried_again_when_its_circuit_has_been_open_for_long_enough(
     while (sent := send(sender)).outcome is SendOutcome.POSTPONED:
         assert monotonic() < deadline
     assert sent.outcome is SendOutcome.TAKEN
+
+
+def test_an_open_circuit_holds_up_its_host_only(make_sender: MakeSender, receiver: Receiver) -> None:
+    sender = make_sender(open_seconds=60.0)
+    receiver.replies = [Reply(503)] * 5
+    assert sender.held_up(URL) is None
+    for _ in range(5):
+        send(sender)
+    assert sender.held_up(URL) == Sent(SendOutcome.POSTPONED, "the host has been failing", 60.0)
+    assert sender.held_up(f"https://{OTHER}/") is None
+    assert sender.held_up("https://elsewhere.example.net/") is None
+
+
+def test_while_one_call_tries_for_all_the_others_are_postponed_at_once(
+    make_sender: MakeSender, receiver: Receiver
+) -> None:
+    trying, release = threading.Event(), threading.Event()
+    dialled = iter([False] * 5 + [True])
+
+    def dial(address: str, port: int, seconds: float) -> socket.socket:
+        if next(dialled):
+            trying.set()
+            release.wait(30)
+        return receiver.dial(address, port, seconds)
+
+    sender = make_sender(open_seconds=0.05, dial=dial)
+    receiver.replies = [Reply(503)] * 5
+    for _ in range(5):
+        send(sender)
+    deadline = monotonic() + 30
+    while sender.held_up(URL) is not None:
+        assert monotonic() < deadline
+    with ThreadPoolExecutor(8) as pool:
+        trial = pool.submit(send, sender)
+        try:
+            assert trying.wait(30)
+            others = [pool.submit(send, sender) for _ in range(7)]
+            assert {each.result(30).outcome for each in others} == {SendOutcome.POSTPONED}
+            assert sender.held_up(URL) is not None
+        finally:
+            release.set()
+        assert trial.result(30).outcome is SendOutcome.TAKEN
+    assert sender.held_up(URL) is None
 
 
 def test_what_our_rules_refuse_does_not_count_against_a_host(

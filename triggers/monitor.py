@@ -12,6 +12,7 @@ from triggers.http import Access, Answer, Request, Response, Route
 from triggers.query import CURSOR_SCHEMA, MORE, OPAQUE, Query, WholeNumber, cursor_of
 
 _LARGEST = 2**63 - 1
+_MOST_DIGITS = len(str(_LARGEST))
 
 
 class PoisonQuery(Query):
@@ -57,7 +58,7 @@ def dispose_poison(app: Application, request: Request) -> Response:
 
 def _number(request: Request) -> int:
     text = request.route["dead_letter_id"]
-    if text.isascii() and text.isdigit() and int(text[:20]) <= _LARGEST:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) <= _LARGEST:
         return int(text)
     raise InvalidParametersError(
         "the path is not valid", [FieldError("/dead_letter_id", "must be a whole number")]

@@ -4,6 +4,7 @@ GeojobsError
 ├── InputError                      the caller can mend it
 │   ├── MalformedJsonError
 │   ├── InvalidParametersError      names each field
+│   │   └── ConfirmationMissingError
 │   ├── InvalidIdentifierError
 │   ├── UnknownJobTypeError         lists those there are
 │   ├── BodyTooLargeError
@@ -13,7 +14,6 @@ GeojobsError
 │   ├── JobStateConflictError       the job is not in a state that allows it
 │   ├── ResultNotReadyError         the job has not ended
 │   ├── JobHasNoResultError         it ended without
-│   ├── ConfirmationMissingError
 │   ├── ResetForbiddenError
 │   ├── UnauthenticatedError        nobody knows who calls
 │   └── PermissionMissingError      the caller's roles do not grant it
@@ -147,10 +147,13 @@ class JobHasNoResultError(InputError):
     code = "JOB_HAS_NO_RESULT"
 
 
-class ConfirmationMissingError(InputError):
+class ConfirmationMissingError(InvalidParametersError):
     """A destructive call came without ``confirm=yes``."""
 
     code = "CONFIRMATION_MISSING"
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject, [FieldError("?confirm", "must be yes")])
 
 
 class ResetForbiddenError(InputError):

@@ -9,13 +9,13 @@ from schema.api import SchemaSteps
 from schema.errors import ConfirmationMissingError, ResetForbiddenError
 from triggers.application import Application
 from triggers.http import Access, Answer, Request, Response, Route
-from triggers.query import Query
+from triggers.query import Query, Text
 
 _log = logging.getLogger(__name__)
 
 
 class ResetQuery(Query):
-    confirm: str | None = Field(None, description="`yes`, or nothing is done")
+    confirm: Text | None = Field(None, description="`yes`, or nothing is done")
 
 
 def redeploy(app: Application, request: Request[ResetQuery]) -> Response:
@@ -53,7 +53,7 @@ def _guard(app: Application, request: Request[ResetQuery]) -> None:
             "this deployment does not allow its schema to be reset (ALLOW_SCHEMA_RESET)"
         )
     if request.query.confirm != "yes":
-        raise ConfirmationMissingError("this drops every job and task: repeat it with ?confirm=yes")
+        raise ConfirmationMissingError("this drops every job and task")
 
 
 def _report(request: Request[Any], steps: list[str]) -> Response:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schema.errors import IncompleteCatalogError
 from schema.json_types import JSONObject
@@ -15,15 +15,17 @@ from schema.results import Contract, OrchestrationAction, OrchestrationData, Sta
 P = TypeVar("P", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel)
 
+_Id = Annotated[str, Field(max_length=200)]
+
 
 class JobParameters(BaseModel):
     """Base of every job type's parameters: closed to unknown fields, all of it the job's identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dataset_id: str | None = None
-    resource_id: str | None = None
-    version_id: str | None = None
+    dataset_id: _Id | None = None
+    resource_id: _Id | None = None
+    version_id: _Id | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Input that cannot be used: each a problem document that says why, never a 500, and nothing stored."""
+"""Input that cannot be used: each a problem document that says why, never a 500, and nothing stored.
+
+``test_every_parameter`` goes through the parameters of all routes; here are bodies and names, with what
+exactly is said of each.
+"""
 
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -8,6 +12,7 @@ import httpx
 import pytest
 
 from tests.acceptance.hosting import Host
+from tests.acceptance.refusals import pointers, refused, stored
 
 SUBMIT = "jobs/submit/hello_world"
 UNKNOWN_ID = "0123456789abcdef" * 4
@@ -42,11 +47,6 @@ def body(name: str, text: str | bytes, says: str = "") -> Bad:
 def fields(name: str, text: str, *pointers: str, job_type: str = "hello_world") -> Bad:
     """Parameters with invalid fields."""
     return Bad(name, f"jobs/submit/{job_type}", text, pointers=list(pointers))
-
-
-def query(name: str, path: str, pointer: str) -> Bad:
-    """A query parameter that is not valid."""
-    return Bad(name, path, pointers=[pointer])
 
 
 BODIES = [
@@ -100,44 +100,6 @@ FIELDS = [
     ),
 ]
 
-QUERIES = [
-    query("jobs: unknown parameter", "jobs?colour=red", "?colour"),
-    query("jobs: limit 0", "jobs?limit=0", "?limit"),
-    query("jobs: limit negative", "jobs?limit=-1", "?limit"),
-    query("jobs: limit abc", "jobs?limit=abc", "?limit"),
-    query("jobs: limit 10^30", f"jobs?limit=1{'0' * 30}", "?limit"),
-    query("jobs: limit with SQL", f"jobs?limit={quote('1; drop table app.jobs')}", "?limit"),
-    query("jobs: limit in other digits", f"jobs?limit={quote('٣')}", "?limit"),
-    query("jobs: bad cursor", "jobs?cursor=nonsense", "?cursor"),
-    query("jobs: cursor of another shape", "jobs?cursor=WzEsMl0", "?cursor"),
-    query("jobs: bad status", "jobs?status=done", "?status"),
-    query("jobs: status with SQL", f"jobs?status={quote(SQL)}", "?status"),
-    query("jobs: bad time", "jobs?since=yesterday", "?since"),
-    query("jobs: NUL in a filter", "jobs?job_type=%00", "?job_type"),
-    query("job types: unknown parameter", "job-types?limit=1", "?limit"),
-    query("status: unknown parameter", f"jobs/status/{UNKNOWN_ID}?verbose=1", "?verbose"),
-    query("events: limit 0", f"jobs/{UNKNOWN_ID}/events?limit=0", "?limit"),
-    query("events: limit 1001", f"jobs/{UNKNOWN_ID}/events?limit=1001", "?limit"),
-    query("events: cursor with SQL", f"jobs/{UNKNOWN_ID}/events?cursor={quote(SQL)}", "?cursor"),
-    query("events: cursor 10^30", f"jobs/{UNKNOWN_ID}/events?cursor=1{'0' * 30}", "?cursor"),
-    query("events: bad entity", f"jobs/{UNKNOWN_ID}/events?entity=tasks", "?entity"),
-    query("events: run 2^40", f"jobs/{UNKNOWN_ID}/events?run={2**40}", "?run"),
-    query("result: unknown parameter", f"jobs/{UNKNOWN_ID}/result?raw=true", "?raw"),
-    query("metrics: unknown parameter", "metrics?name=x", "?name"),
-    query("db jobs: limit 0", "db/jobs?limit=0", "?limit"),
-    query("db jobs: limit 1001", "db/jobs?limit=1001", "?limit"),
-    query("db jobs: hours 0", "db/jobs?hours=0", "?hours"),
-    query("db jobs: hours 10^12", "db/jobs?hours=1000000000000", "?hours"),
-    query("db tasks: bad status", "db/tasks?status=broken", "?status"),
-    query("db tasks: stage abc", "db/tasks?stage=abc", "?stage"),
-    query("db tasks of a job: bad cursor", f"db/tasks/{UNKNOWN_ID}?cursor=x", "?cursor"),
-    query("db debug: limit 0", "db/debug/all?limit=0", "?limit"),
-    query("db stats: unknown parameter", "db/stats?x=1", "?x"),
-    query("health: unknown parameter", "health/live?x=1", "?x"),
-    Bad("submit: dry_run maybe", f"{SUBMIT}?dry_run=maybe", "{}", pointers=["?dry_run"]),
-    Bad("submit: unknown parameter", f"{SUBMIT}?dryrun=true", "{}", pointers=["?dryrun"]),
-]
-
 NAMES = [
     Bad("unknown job type", "jobs/submit/nonsense", "{}", 404, "UNKNOWN_JOB_TYPE", says="hello_world"),
     Bad("job type with SQL", f"jobs/submit/{quote(SQL, safe='')}", "{}", 404, "UNKNOWN_JOB_TYPE"),
@@ -166,30 +128,15 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("bad", [*BODIES, *FIELDS, *QUERIES, *NAMES], ids=lambda bad: bad.name)
+@pytest.mark.parametrize("bad", [*BODIES, *FIELDS, *NAMES], ids=lambda bad: bad.name)
 def test_it_is_refused_with_a_problem_document_and_nothing_is_stored(host: Host, bad: Bad) -> None:
     before = stored(host)
-    answer = bad.send(host.http)
-    assert answer.status_code == bad.status, answer.text[:500]
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    problem = answer.json()
+    problem = refused(bad.send(host.http), bad.status)
     assert problem["type"] == f"urn:geojobs:problem:{bad.code.lower().replace('_', '-')}"
-    assert (problem["status"], problem["code"]) == (bad.status, bad.code)
-    assert problem["title"]
+    assert problem["code"] == bad.code
     assert bad.says in problem["detail"]
-    assert problem["instance"] == httpx.URL(f"http://host/api/{bad.path}").raw_path.decode().split("?")[0]
-    assert problem["correlation_id"] == answer.headers["X-Correlation-ID"]
-    assert sorted(error["pointer"] for error in problem.get("errors", [])) == sorted(bad.pointers)
-    assert all(error["message"] for error in problem.get("errors", []))
+    assert pointers(problem) == sorted(bad.pointers)
     assert stored(host) == before
-
-
-@pytest.mark.parametrize("bad", [*BODIES, *NAMES], ids=lambda bad: bad.name)
-def test_a_problem_document_is_short_and_shows_no_inner_workings(host: Host, bad: Bad) -> None:
-    text = bad.send(host.http).text.replace(bad.path, "")
-    assert len(text) < 4_000
-    for word in ("Traceback", "psycopg", "pydantic", "select ", "127.0.0.1", 'File "'):
-        assert word not in text
 
 
 def test_sql_in_a_filter_finds_nothing_and_harms_nothing(host: Host) -> None:
@@ -205,10 +152,13 @@ def test_an_empty_body_stands_for_no_parameters(host: Host) -> None:
     assert host.http.post(f"{SUBMIT}?dry_run=true", content=b"").json()["parameters"]["n"] == 3
 
 
-def stored(host: Host) -> tuple[int, int]:
-    """How many jobs there are, and how many events tell of submissions."""
-    row = host.rows(
-        "select (select count(*) from app.jobs) as jobs,"
-        " (select count(*) from app.job_events where event = 'submitted') as submitted"
-    )[0]
-    return row["jobs"], row["submitted"]
+@pytest.mark.parametrize(
+    "text", [SQL, "{{7*7}}", "<script>alert(1)</script>", "%s{0}", "../../etc/passwd", "\u202e"]
+)
+def test_what_a_text_says_is_never_done(host: Host, text: str) -> None:
+    message = f"{text} {uuid4().hex}"
+    assert host.run(n=1, message=message)["result_data"]["message"] == message
+    answer = host.http.post("ogc/processes/echo/execution", json={"inputs": {"message": message}})
+    assert answer.status_code == 201, answer.text
+    job_id = answer.json()["jobID"]
+    assert host.wait(job_id)["result_data"]["message"] == message

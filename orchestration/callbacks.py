@@ -25,10 +25,12 @@ _log = logging.getLogger(__name__)
 
 SCHEDULE = RetryPolicy(attempts=8, base_seconds=10, factor=4, cap_seconds=3 * 3600, jitter=0.2)
 LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
+LONGEST_DUE_SECONDS = 24 * 3600.0
 
 _PAGE = 16
 _LONGEST_PASS_SECONDS = 60.0
 _POSTPONED_SECONDS = 30.0
+_POSTPONED_SHARE = 0.1
 
 BodyOf = Callable[[CallbackRecord], JSONObject]
 """Makes the body that tells a callback's news."""
@@ -128,6 +130,8 @@ class CallbackDelivery:
 
     def _sent(self, callback: CallbackRecord, signer: Signer) -> Sent:
         try:
+            if (held_up := self._sender.held_up(callback.url)) is not None:
+                return held_up
             body = to_json(self._bodies[callback.form](callback))
             now = int(self._clock.now().timestamp())
             signed = signer.headers(f"msg_{callback.message_id.hex}", now, body)
@@ -143,25 +147,40 @@ class CallbackDelivery:
         if sent.outcome is SendOutcome.TAKEN:
             self._callbacks.delivered(callback)
             _log.info("callback delivered", extra=facts)
-        elif sent.outcome is SendOutcome.POSTPONED:
-            delay = sent.retry_after or _POSTPONED_SECONDS
-            self._callbacks.postponed(callback, sent.error, timedelta(seconds=delay))
+            return
+        delay = self._delay(callback, sent)
+        postponed = sent.outcome is SendOutcome.POSTPONED
+        tell = self._callbacks.postponed if postponed else self._callbacks.not_delivered
+        tell(callback, sent.error, delay)
+        facts["delay_seconds"] = delay and delay.total_seconds()
+        if delay is None:
+            _log.warning("callback given up", extra=facts)
+        elif postponed:
             _log.info("callback postponed", extra=facts)
         else:
-            delay = self._delay(callback.attempt + 1, sent)
-            self._callbacks.not_delivered(callback, sent.error, delay)
-            if delay is None:
-                _log.warning("callback given up", extra=facts)
-            else:
-                _log.info("callback not delivered", extra={**facts, "delay_seconds": delay.total_seconds()})
+            _log.info("callback not delivered", extra=facts)
 
-    def _delay(self, attempts: int, sent: Sent) -> timedelta | None:
-        """How long to wait after so many attempts; ``None`` for no more."""
-        if sent.outcome is not SendOutcome.REJECTED or attempts >= SCHEDULE.attempts:
+    def _delay(self, callback: CallbackRecord, sent: Sent) -> timedelta | None:
+        """How long to wait; ``None`` for no more, as for all that would wait for more than a day in sum."""
+        age = (self._clock.now() - callback.due_since).total_seconds()
+        if sent.outcome is SendOutcome.POSTPONED:
+            wait = self._postponed_for(age, sent)
+        elif sent.outcome is SendOutcome.REJECTED and callback.attempt + 1 < SCHEDULE.attempts:
+            wait = self._after_attempts(callback.attempt + 1, sent)
+        else:
             return None
+        return timedelta(seconds=wait) if age + wait <= LONGEST_DUE_SECONDS else None
+
+    def _postponed_for(self, age: float, sent: Sent) -> float:
+        """Seconds. What has waited for long is looked at less often, and never all of it at once."""
+        least = max(sent.retry_after or _POSTPONED_SECONDS, _POSTPONED_SHARE * age)
+        return least * (1 + SCHEDULE.jitter * self._luck())
+
+    def _after_attempts(self, attempts: int, sent: Sent) -> float:
+        """Seconds, after so many attempts."""
         planned = min(SCHEDULE.cap_seconds, SCHEDULE.base_seconds * SCHEDULE.factor ** (attempts - 1))
         asked = min(sent.retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS)
-        return timedelta(seconds=max(planned * (1 - SCHEDULE.jitter * self._luck()), asked))
+        return max(planned * (1 - SCHEDULE.jitter * self._luck()), asked)
 
 
 def _facts(callback: CallbackRecord) -> dict[str, object]:

@@ -26,7 +26,7 @@ class PostgresCallbackRepository:
     def not_delivered(self, callback: CallbackRecord, error: str, delay: timedelta | None) -> None:
         self._database.execute(_SQL["not_delivered"], {**_claim(callback), "error": error, "delay": delay})
 
-    def postponed(self, callback: CallbackRecord, reason: str, delay: timedelta) -> None:
+    def postponed(self, callback: CallbackRecord, reason: str, delay: timedelta | None) -> None:
         self._database.execute(_SQL["postponed"], {**_claim(callback), "error": reason, "delay": delay})
 
     def backlog(self) -> CallbackBacklog:

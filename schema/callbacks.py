@@ -78,7 +78,7 @@ class Subscription:
 
 class CallbackRecord(Record):
     """A callback whose news is to be told. The news (``status``, ``happened_at``, ``error``) stays as it was
-    made, whatever has become of the job since."""
+    made, whatever has become of the job since. ``due_since`` is since when there is something to tell."""
 
     callback_id: int
     job_id: str
@@ -91,6 +91,7 @@ class CallbackRecord(Record):
     message_id: UUID
     status: JobStatus
     happened_at: datetime
+    due_since: datetime
     error: ErrorDetail | None = None
     attempt: int
     claimed_until: datetime
@@ -128,7 +129,7 @@ class JobCallback(BaseModel):
 
 @dataclass(frozen=True)
 class CallbackBacklog:
-    """``due_since`` is when the oldest news was made that is still to be told."""
+    """``due_since`` is since when the oldest of those that are due is."""
 
     due: int
     due_since: datetime | None

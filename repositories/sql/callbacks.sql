@@ -26,10 +26,13 @@ update app.callbacks
 
 -- name: postponed
 update app.callbacks
-   set last_error = %(error)s, claimed_until = null, not_before = now() + %(delay)s
+   set state = case when %(delay)s::interval is null then 'failed' else 'due' end::app.callback_state,
+       last_error = %(error)s, claimed_until = null,
+       not_before = now() + coalesce(%(delay)s, interval '0'),
+       failed_at = case when %(delay)s::interval is null then now() end
  where callback_id = %(callback_id)s and state = 'due' and claimed_until = %(claimed_until)s;
 
 -- name: backlog
 select (select count(*) from app.callbacks where state = 'due') as due,
-       (select min(happened_at) from app.callbacks where state = 'due') as due_since,
+       (select min(due_since) from app.callbacks where state = 'due') as due_since,
        (select count(*) from app.callbacks where state = 'failed') as failed;

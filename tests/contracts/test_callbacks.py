@@ -210,6 +210,30 @@ def test_what_is_postponed_waits_and_spends_no_attempt(world: World) -> None:
     assert claimed(world).attempt == 0
 
 
+def test_what_was_postponed_for_too_long_is_given_up_without_an_attempt(world: World) -> None:
+    world.use.callbacks.postponed(ended(world), "the host has been failing", None)
+    world.pass_time(3_600)
+    assert list(world.use.callbacks.claim(10)) == []
+    found = only(world)
+    assert (found.state, found.attempt, found.last_error) == ("failed", 0, "the host has been failing")
+    assert found.failed_at is not None
+
+
+def test_a_callback_is_due_since_its_news_was_made(world: World) -> None:
+    callback = ended(world)
+    assert callback.due_since == callback.happened_at
+
+
+def test_who_subscribes_after_the_end_is_due_since_then(world: World) -> None:
+    world.use.jobs.submit(new_job())
+    world.use.jobs.finish(end_of_job())
+    world.pass_time(3_600)
+    submitted(world)
+    callback = claimed(world)
+    assert callback.due_since - callback.happened_at >= timedelta(hours=1)
+    assert world.use.callbacks.backlog().due_since == callback.due_since
+
+
 def test_an_outcome_that_comes_after_its_claim_changes_nothing(world: World) -> None:
     late = ended(world)
     world.pass_time(61)
@@ -227,7 +251,7 @@ def test_the_backlog_counts_what_is_due_and_what_was_given_up(world: World) -> N
     assert (backlog.due, backlog.due_since, backlog.failed) == (0, None, 0)
     callback = ended(world)
     backlog = world.use.callbacks.backlog()
-    assert (backlog.due, backlog.due_since, backlog.failed) == (1, callback.happened_at, 0)
+    assert (backlog.due, backlog.due_since, backlog.failed) == (1, callback.due_since, 0)
     world.use.callbacks.not_delivered(callback, "answered 410", None)
     assert (world.use.callbacks.backlog().due, world.use.callbacks.backlog().failed) == (0, 1)
 

@@ -50,5 +50,6 @@ def notify_callbacks(tables: "Tables", job: JobRow, event: str, now: datetime) -
                 happened_at=job.finished_at or job.updated_at,
                 error=job.error,
                 not_before=now,
+                due_since=now,
             )
         tables.callbacks[row.callback_id] = told

@@ -56,13 +56,20 @@ class FakeCallbackRepository:
             failed_at=now if delay is None else None,
         )
 
-    def postponed(self, callback: CallbackRecord, reason: str, delay: timedelta) -> None:
-        self._settle(callback, last_error=reason, not_before=self._database.now + delay)
+    def postponed(self, callback: CallbackRecord, reason: str, delay: timedelta | None) -> None:
+        now = self._database.now
+        self._settle(
+            callback,
+            state=CallbackState.FAILED if delay is None else CallbackState.DUE,
+            last_error=reason,
+            not_before=now + (delay or timedelta()),
+            failed_at=now if delay is None else None,
+        )
 
     def backlog(self) -> CallbackBacklog:
         with self._database.transaction() as tables:
             rows = list(tables.callbacks.values())
-            due = [row.happened_at for row in rows if row.state is CallbackState.DUE]
+            due = [row.due_since for row in rows if row.state is CallbackState.DUE]
             failed = sum(row.state is CallbackState.FAILED for row in rows)
             return CallbackBacklog(len(due), min(due, default=None), failed)
 
@@ -102,6 +109,7 @@ def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_
             message_id=uuid4(),
             status=row.status,
             happened_at=row.finished_at or row.started_at or row.created_at,
+            due_since=now,
             error=row.error,
             not_before=now,
             correlation_id=job.correlation_id,
@@ -115,6 +123,7 @@ def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_
             message_id=uuid4(),
             attempt=0,
             not_before=now,
+            due_since=now,
             claimed_until=None,
             failed_at=None,
         )
@@ -122,10 +131,15 @@ def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_
 
 @dataclass
 class FakeSender:
-    """Implements ``interfaces.callbacks.CallbackSender``: takes all that it has no other answer for."""
+    """Implements ``interfaces.callbacks.CallbackSender``: takes all that it has no other answer for.
+    ``holding`` is what holds all calls up."""
 
     answers: list[Sent] = field(default_factory=list)
+    holding: Sent | None = None
     received: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+
+    def held_up(self, url: str) -> Sent | None:  # noqa: ARG002 -- all alike
+        return self.holding
 
     def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Sent:
         self.received.append((url, body, headers))

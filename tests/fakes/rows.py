@@ -151,6 +151,7 @@ class CallbackRow:
     message_id: UUID
     status: JobStatus
     happened_at: datetime
+    due_since: datetime
     error: JSONObject | None
     not_before: datetime
     correlation_id: str

@@ -34,7 +34,7 @@ _MOMENTS = {
     "outbox": ("created_at", "available_at", "claimed_until"),
     "dead_letters": ("first_seen_at", "last_seen_at", "judged_at"),
     "sweeps": ("started_at", "finished_at"),
-    "callbacks": ("happened_at", "not_before", "claimed_until", "delivered_at", "failed_at"),
+    "callbacks": ("happened_at", "due_since", "not_before", "claimed_until", "delivered_at", "failed_at"),
 }
 
 

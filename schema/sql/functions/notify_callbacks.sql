@@ -10,7 +10,8 @@ begin
     end if;
     update app.callbacks
        set state = app.callback_state_at(notify, p_job.status), status = p_job.status,
-           happened_at = coalesce(p_job.finished_at, p_job.updated_at), error = p_job.error, not_before = now()
+           happened_at = coalesce(p_job.finished_at, p_job.updated_at), error = p_job.error, not_before = now(),
+           due_since = now()
      where job_id = p_job.job_id and run = p_job.run and state = 'waiting'
        and app.callback_state_at(notify, p_job.status) <> 'waiting';
 end $$;

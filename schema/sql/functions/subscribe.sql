@@ -15,16 +15,17 @@ begin
         return 0;
     end if;
     insert into app.callbacks as c
-        (job_id, run, url, notify, form, state, status, happened_at, error, correlation_id, base_url, wanted)
+        (job_id, run, url, notify, form, state, status, happened_at, due_since, error, correlation_id, base_url,
+         wanted)
     select v_job.job_id, v_job.run, w.url, w.notify, w.form, app.callback_state_at(w.notify, v_job.status),
-           v_job.status, coalesce(v_job.finished_at, v_job.started_at, v_job.created_at), v_job.error,
-           p_correlation_id, p_base_url, w.wanted
+           v_job.status, coalesce(v_job.finished_at, v_job.started_at, v_job.created_at), now(),
+           v_job.error, p_correlation_id, p_base_url, w.wanted
       from (select distinct on (url, notify, wanted)
                    url, notify::app.callback_notify, form::app.callback_form, wanted
               from unnest(p_urls, p_notify, p_forms, p_wanted) as given (url, notify, form, wanted)) as w
     on conflict (job_id, run, url, notify, md5(wanted)) do update
-       set state = 'due', message_id = gen_random_uuid(), attempt = 0, not_before = now(), claimed_until = null,
-           failed_at = null
+       set state = 'due', message_id = gen_random_uuid(), attempt = 0, not_before = now(), due_since = now(),
+           claimed_until = null, failed_at = null
      where c.state = 'failed';
     get diagnostics v_changed = row_count;
     return v_changed;

@@ -16,6 +16,7 @@ create table app.callbacks (
     status app.job_status,
     happened_at timestamptz,
     error jsonb,
+    due_since timestamptz,
     attempt integer not null default 0,
     not_before timestamptz not null default now(),
     claimed_until timestamptz,
@@ -26,12 +27,13 @@ create table app.callbacks (
     created_at timestamptz not null default now(),
     delivered_at timestamptz,
     failed_at timestamptz,
-    check (state in ('waiting', 'void') or status is not null and happened_at is not null)
+    check (state in ('waiting', 'void') or num_nulls(status, happened_at, due_since) = 0)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on column app.callbacks.notify is 'the news that it waits for';
 comment on column app.callbacks.form is 'which body is sent';
 comment on column app.callbacks.message_id is 'the same in every attempt to tell one piece of news, another for the next';
 comment on column app.callbacks.status is 'the news: the status that the run came to, at happened_at and with error';
+comment on column app.callbacks.due_since is 'since when there is something to tell: later than the news for who subscribed later';
 comment on column app.callbacks.attempt is 'deliveries of this news that were tried so far';
 comment on column app.callbacks.base_url is 'where the subscriber found this app, for links';
 comment on column app.callbacks.wanted is

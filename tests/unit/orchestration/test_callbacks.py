@@ -24,6 +24,7 @@ SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 OLD_SECRET = "whsec_" + "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 URL = "https://hooks.example.com/geojobs?token=hidden"
 REJECTED = Sent(SendOutcome.REJECTED, "answered 503")
+HELD_UP = Sent(SendOutcome.POSTPONED, "the host has been failing", 30.0)
 
 
 @pytest.fixture
@@ -197,6 +198,70 @@ def test_an_open_circuit_spends_no_attempt(world: FakeWorld, sender: FakeSender)
     delivery(world, sender)()
     assert (row(world).state, row(world).attempt) == ("due", 0)
     assert row(world).not_before - world.clock.now() == timedelta(seconds=30)
+
+
+def test_an_open_circuit_is_asked_before_a_body_is_made(world: FakeWorld, sender: FakeSender) -> None:
+    made: list[Any] = []
+    ended(world)
+    sender.holding = HELD_UP
+    delivery(world, sender, body=made.append)()
+    assert (made, sender.received, row(world).state) == ([], [], "due")
+
+
+def test_what_is_postponed_for_long_is_looked_at_less_often(world: FakeWorld, sender: FakeSender) -> None:
+    ended(world)
+    sender.holding = HELD_UP
+    world.pass_time(6_000)
+    delivery(world, sender)()
+    assert row(world).not_before - world.clock.now() == timedelta(seconds=600)
+
+
+def test_what_is_postponed_together_does_not_come_back_together(world: FakeWorld, sender: FakeSender) -> None:
+    ended(world)
+    sender.holding = HELD_UP
+    delivery(world, sender, luck=0.5)()
+    assert row(world).not_before - world.clock.now() == timedelta(seconds=33)
+
+
+def test_what_is_only_ever_postponed_is_given_up_after_a_day(world: FakeWorld, sender: FakeSender) -> None:
+    ended(world)
+    sender.holding = HELD_UP
+    begun, looked = world.clock.now(), 0
+    deliver = delivery(world, sender)
+    while deliver():
+        looked += 1
+        world.pass_time((row(world).not_before - world.clock.now()).total_seconds())
+    assert (row(world).state, row(world).attempt, row(world).last_error) == ("failed", 0, HELD_UP.error)
+    assert 20 * 3_600 < (row(world).failed_at - begun).total_seconds() <= 24 * 3_600
+    assert looked < 80
+
+
+def test_what_asks_for_patience_again_and_again_is_given_up_after_a_day(
+    world: FakeWorld, sender: FakeSender
+) -> None:
+    ended(world)
+    sender.answers = [Sent(SendOutcome.REJECTED, "answered 429", 6 * 3_600.0)] * 8
+    deliver = delivery(world, sender)
+    while deliver():
+        world.pass_time(6 * 3_600)
+    assert (row(world).state, row(world).attempt) == ("failed", 5)
+
+
+def test_news_that_waited_for_the_app_itself_is_still_told(world: FakeWorld, sender: FakeSender) -> None:
+    ended(world)
+    world.pass_time(48 * 3_600)
+    delivery(world, sender)()
+    assert row(world).state == "delivered"
+
+
+def test_who_subscribes_long_after_the_end_is_tried_for_as_long_as_others(
+    world: FakeWorld, sender: FakeSender
+) -> None:
+    world.use.jobs.submit(new_job())
+    world.use.jobs.finish(end_of_job())
+    world.pass_time(48 * 3_600)
+    world.use.jobs.submit(new_job(), Subscription([NewCallback(URL)]))
+    assert waits(world, sender)[:2] == [10, 40]
 
 
 def test_a_body_that_needs_a_service_that_is_away_waits(world: FakeWorld, sender: FakeSender) -> None:

@@ -27,24 +27,30 @@ from schema.workflow import JobRegistration
 
 @dataclass(frozen=True)
 class Output:
-    """One output: its value, or where it is (``link``)."""
+    """One output: its value, or where it is (``link``). Where it is null, ``mode`` says how it would come."""
 
     name: str
     value: JSONValue = None
     link: Link | None = None
+    mode: TransmissionMode = TransmissionMode.VALUE
+
+    @property
+    def is_null(self) -> bool:
+        return self.value is None and self.link is None
 
 
 @dataclass(frozen=True)
 class JobResults:
-    """``form`` is ``None`` where the caller leaves it to the server."""
+    """``form`` is ``None`` where the caller leaves it to the server. The outputs are all that are wanted, so
+    that what an answer looks like hangs on what was asked for and not on what came out."""
 
     form: ResponseForm | None
     outputs: Sequence[Output]
 
     def document(self) -> JSONObject:
-        """All in one object: an object among the values stands in ``{"value": ...}``, as it could be taken
-        for a link."""
-        return {output.name: _inline(output) for output in self.outputs}
+        """All in one object, without those that are null: an object among the values stands in
+        ``{"value": ...}``, as it could be taken for a link."""
+        return {output.name: _inline(output) for output in self.outputs if not output.is_null}
 
 
 class Results:
@@ -59,7 +65,7 @@ class Results:
         self._addresses = addresses
 
     def find(self, reference: JobReference, links: Links) -> JobResults | ErrorDetail:
-        """The outputs that are wanted, without those that are null; or why the job failed.
+        """The outputs that are wanted; or why the job failed.
 
         Raises ``JobNotFoundError`` (also for an output that there is not), ``ResultNotReadyError``, and
         ``JobHasNoResultError`` where the job was dismissed.
@@ -82,11 +88,10 @@ class Results:
         values = {WHOLE_RESULT: result} if names == (WHOLE_RESULT,) else result
         files = file_outputs(None if registration is None else registration.result)
         outputs = [
-            self._file(output.name, values[output.name])
+            self._file(output.name, values.get(output.name))
             if output.name in files
-            else _output(output, values[output.name], reference, links)
+            else _output(output, values.get(output.name), reference, links)
             for output in wanted
-            if values.get(output.name) is not None
         ]
         return JobResults(reference.form, outputs)
 
@@ -98,16 +103,18 @@ class Results:
 
     def _file(self, name: str, value: JSONValue) -> Output:
         """A file is where it is, whatever way of transmission is asked for."""
+        if value is None:
+            return Output(name, mode=TransmissionMode.REFERENCE)
         file = FileReference.model_validate(value)
         address = self._addresses.address_of(file.container, file.blob)
-        return Output(name, link=Link(href=address, type=file.media_type))
+        return Output(name, None, Link(href=address, type=file.media_type), TransmissionMode.REFERENCE)
 
 
 def _output(wanted: WantedOutput, value: JSONValue, reference: JobReference, links: Links) -> Output:
-    if wanted.mode is TransmissionMode.VALUE:
-        return Output(wanted.name, value)
-    path = f"jobs/{reference.only(wanted.name)}/results"
-    return Output(wanted.name, link=Link(href=links.address(path), type=JSON))
+    if wanted.mode is TransmissionMode.VALUE or value is None:
+        return Output(wanted.name, value, mode=wanted.mode)
+    address = links.address(f"jobs/{reference.only(wanted.name)}/results")
+    return Output(wanted.name, None, Link(href=address, type=JSON), wanted.mode)
 
 
 def _inline(output: Output) -> JSONValue:

@@ -7,7 +7,7 @@ from secrets import token_hex
 from pydantic_core import to_json
 
 from orchestration.ogc.results import JobResults, Output
-from schema.ogc import Link, ResponseForm
+from schema.ogc import Link, ResponseForm, TransmissionMode
 from triggers.http import Response
 from triggers.ogc.errors import accepts
 
@@ -18,7 +18,8 @@ _END = b"\r\n"
 
 def results_response(results: JobResults, headers: Mapping[str, str]) -> Response:
     """In the form that was asked for at execution. Without one, a single output comes as it is, and several
-    in a document, unless the caller takes ``multipart/related``."""
+    in a document, unless the caller takes ``multipart/related``. Null is a value of those that come as they
+    are."""
     form = results.form or _chosen(results.outputs, headers)
     if form is ResponseForm.DOCUMENT:
         return Response(HTTPStatus.OK, results.document())
@@ -31,13 +32,14 @@ def _chosen(outputs: Sequence[Output], headers: Mapping[str, str]) -> ResponseFo
 
 
 def _raw(outputs: Sequence[Output]) -> Response:
-    if all(output.link is not None for output in outputs):
+    if all(output.mode is TransmissionMode.REFERENCE for output in outputs):
         links = ", ".join(_link(output.name, output.link) for output in outputs if output.link is not None)
         return Response(HTTPStatus.NO_CONTENT, None, {"Link": links} if links else {})
     if len(outputs) == 1:
         return Response(HTTPStatus.OK, to_json(outputs[0].value), {"Content-Type": _JSON})
     boundary = token_hex(16)
-    parts = b"".join(_part(output, boundary) for output in outputs)
+    sent = [output for output in outputs if output.mode is TransmissionMode.VALUE or output.link is not None]
+    parts = b"".join(_part(output, boundary) for output in sent)
     content_type = f'{_MULTIPART}; type="{_JSON}"; boundary={boundary}'
     return Response(HTTPStatus.OK, parts + f"--{boundary}--".encode() + _END, {"Content-Type": content_type})
 

@@ -36,7 +36,6 @@ def news(job_id: str, status: JobStatus, **changes: Any) -> CallbackRecord:
         "status": status,
         "happened_at": MOMENT,
         "due_since": MOMENT,
-        "due_since": MOMENT,
         "attempt": 0,
         "claimed_until": MOMENT,
         "correlation_id": "corr-1",

@@ -113,7 +113,7 @@ class WebhookSender:
             answer = self._answer(target, body, headers, deadline)
             if answer.status not in _FOLLOWED or answer.location is None:
                 return _judged(answer)
-            target = self._allowed.checked(urljoin(target.url, answer.location))
+            target = self._allowed.checked(_joined(target.url, answer.location))
         return Sent(SendOutcome.REJECTED, f"redirected more than {_MOST_REDIRECTS} times")
 
     def _answer(
@@ -210,6 +210,13 @@ def _read(response: http.client.HTTPResponse) -> _Answer:
 def _own_headers(target: CallbackTarget) -> dict[str, str]:
     host = target.host if target.port == HTTPS_PORT else f"{target.host}:{target.port}"
     return {"Host": host, "User-Agent": f"geojobs/{VERSION}", "Connection": "close"}
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise UnfitUrlError("must be redirected to an address") from None
 
 
 def _judged(answer: _Answer) -> Sent:

@@ -148,6 +148,10 @@ def test_no_more_than_three_redirects_are_followed(sender: WebhookSender, receiv
         "//elsewhere.example.net/",
         "file:///etc/passwd",
         "gopher://hooks.example.com/",
+        "https://[bad/",
+        "//[",
+        "https://[::1",
+        "https://hooks.example.com:port/",
     ],
 )
 def test_a_redirect_to_what_may_not_be_called_is_refused(

@@ -105,8 +105,11 @@ def test_a_submission_with_a_callback_is_one_statement(
 
 
 def _wait_for_a_waiting_statement(database: Database) -> None:
-    """Until somebody waits for a lock."""
-    waiting = "select pid from pg_locks where not granted limit 1"
+    """Until somebody in this database waits for a lock."""
+    waiting = (
+        "select l.pid from pg_locks l join pg_stat_activity a using (pid)"
+        " where not l.granted and a.datname = current_database() limit 1"
+    )
     for _ in range(9_000):
         if database.fetch_one(waiting):
             return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.access import AuthMode
@@ -12,6 +12,7 @@ from schema.callback_urls import AllowedHosts
 from schema.callbacks import signing_secrets
 from schema.errors import ConfigurationError
 from schema.log_format import LogFormat, LogLevel
+from schema.read_role import read_role
 
 
 class PostgresAuth(StrEnum):
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     postgres_pgbouncer: bool = False
     postgres_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
     postgres_statement_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    postgres_read_role: Annotated[str | None, AfterValidator(read_role)] = None
 
     auth_mode: AuthMode = AuthMode.KEYS
     allow_schema_reset: bool = False

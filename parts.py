@@ -161,6 +161,7 @@ def _postgres_address(settings: Settings, identity: AzureIdentity) -> PostgresAd
         sslmode=settings.postgres_sslmode,
         statement_timeout_seconds=settings.postgres_statement_timeout_seconds,
         behind_pgbouncer=settings.postgres_pgbouncer,
+        read_role=settings.postgres_read_role,
         application_name=f"geojobs {worker_name(settings)}",
     )
 

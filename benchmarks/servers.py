@@ -29,6 +29,7 @@ def fresh_environment(services: Services) -> Generator[dict[str, str]]:
             "POSTGRES_PASSWORD": server.password,
             "POSTGRES_DB": name,
             "POSTGRES_SSLMODE": "disable",
+            "POSTGRES_READ_ROLE": server.read_role or "",
             "POSTGRES_POOL_SIZE": "24",
             "AUTH_MODE": "anonymous",
             "PYTHON_THREADPOOL_THREAD_COUNT": os.environ.get("BENCHMARK_THREADS", "32"),

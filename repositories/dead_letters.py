@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from repositories.postgres import Database
+from repositories.reading import reading
 from repositories.statements import load_statements
 from schema.records import DeadLetter, DeadLetterRecord, Verdict
 
@@ -23,8 +24,9 @@ class PostgresDeadLetterRepository:
         self._database.execute(_SQL["judge_dead_letter"], {**asdict(letter), "verdict": verdict.value})
 
     def list(self, limit: int, before: int | None = None) -> Sequence[DeadLetterRecord]:
-        rows = self._database.fetch_all(_SQL["list_dead_letters"], {"limit": limit, "before": before})
-        return [DeadLetterRecord.model_validate(row) for row in rows]
+        with reading(self._database) as connection:
+            rows = connection.execute(_SQL["list_dead_letters"], {"limit": limit, "before": before})
+            return [DeadLetterRecord.model_validate(row) for row in rows]
 
     def get(self, dead_letter_id: int) -> DeadLetterRecord | None:
         row = self._database.fetch_one(_SQL["get_dead_letter"], {"dead_letter_id": dead_letter_id})

@@ -69,6 +69,9 @@ class PostgresInspectionRepository:
             return _rows(connection, _SQL["tasks_of_job"], {**asdict(wanted), **after})
 
     def stats(self) -> JSONObject:
+        # what sessions do is shown only to the role whose they are
+        with reading(self._database, lowered=False) as connection:
+            connections = _statistics(connection, "connections")[0]
         with reading(self._database) as connection:
             jobs = _statistics(connection, "jobs_by_type")
             tasks = _statistics(connection, "tasks_by_type")
@@ -86,7 +89,7 @@ class PostgresInspectionRepository:
                 "unfinished": _statistics(connection, "unfinished")[0],
                 "tables": [*_statistics(connection, "tables")],
                 "indexes": [*_statistics(connection, "indexes")],
-                "connections": _statistics(connection, "connections")[0],
+                "connections": connections,
             }
 
     def law(self) -> DatabaseLaw:

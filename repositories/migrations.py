@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString, cast
 
+from psycopg import sql
 from psycopg.errors import DeadlockDetected
 
 from repositories.postgres import Connection, Database
@@ -104,6 +105,8 @@ class SchemaRepository:
             connection.execute(_own_sql(file.read_text("utf-8")))
         connection.execute(_own_sql((self._source / "triggers.sql").read_text("utf-8")))
         done.append("replaced functions")
+        if role := self._database.read_role:
+            done.extend(_let_read(connection, role))
         return done
 
     def _applied_versions(self, connection: Connection) -> dict[int, str]:
@@ -112,6 +115,19 @@ class SchemaRepository:
         if present is None or not present["present"]:
             return {}
         return {row["version"]: row["checksum"] for row in connection.execute(_SQL["applied_migrations"])}
+
+
+def _let_read(connection: Connection, role: str) -> list[str]:
+    """Raises ``DatabaseUnavailableError`` without the role: the app has no right to make one."""
+    found = connection.execute(_SQL["may_read"], {"role": role}).fetchone()
+    if found is None:
+        raise DatabaseUnavailableError(
+            "the database has no role of the name in POSTGRES_READ_ROLE: an administrator has to make it"
+        )
+    if found["everything"]:
+        return []
+    connection.execute(sql.SQL(_SQL["let_read"]).format(role=sql.Identifier(role)))
+    return [f"let {role} read"]
 
 
 def _refuse_edited(migration: Migration, checksum: str) -> None:

@@ -35,7 +35,8 @@ class PostgresAddress:
     """Where the database is. ``password`` is asked anew for each connection: an Entra token expires.
 
     PgBouncer refuses start-up options: ``behind_pgbouncer`` they are left out, and the role's own settings
-    (``alter role ... set statement_timeout``) have to bound statements.
+    (``alter role ... set statement_timeout``) have to bound statements. ``read_role`` is whom transactions
+    that only read act as, so that they could not write; ``user`` must be its member.
     """
 
     host: str
@@ -47,6 +48,7 @@ class PostgresAddress:
     statement_timeout_seconds: float = 60.0
     application_name: str = "geojobs"
     behind_pgbouncer: bool = False
+    read_role: str | None = None
 
     def connection_arguments(self) -> dict[str, Any]:
         timeout_ms = int(self.statement_timeout_seconds * 1000)
@@ -95,6 +97,10 @@ class Database:
         )
         self._opening = threading.Lock()
         self._opened = False
+
+    @property
+    def read_role(self) -> str | None:
+        return self._address.read_role
 
     @contextmanager
     def connection(self) -> Generator[Connection]:

@@ -126,6 +126,7 @@ def environment_of(server: PostgresServer, database: str, account: StorageAccoun
         "POSTGRES_PASSWORD": server.password,
         "POSTGRES_DB": database,
         "POSTGRES_SSLMODE": "disable",
+        "POSTGRES_READ_ROLE": server.read_role or "",
         "AUTH_MODE": "anonymous",
         "ALLOW_SCHEMA_RESET": "true",
         "DEVELOPMENT_JOB_TYPES": "true",
@@ -140,5 +141,6 @@ def postgres_address(server: PostgresServer, database: str) -> PostgresAddress:
         user=server.user,
         password=lambda: server.password,
         sslmode="disable",
+        read_role=server.read_role,
         application_name="geojobs tests",
     )

@@ -9,6 +9,7 @@ from tools.profiles import Profile
 from tools.shell import clean_environment, run
 
 DATABASE = USER = "geojobs"
+READER = "geojobs_reader"
 SUPERUSER = "postgres"
 _PREPARE = Path(__file__).parent / "sql" / "prepare.sql"
 
@@ -40,7 +41,7 @@ def ping_server(profile: Profile, port: int) -> None:
 
 
 def prepare(profile: Profile, port: int) -> None:
-    """Role, database and extension. For tests the role may do all: they make databases and extensions."""
+    """Roles, database and extension. For tests the role may do all: they make databases and extensions."""
     _as_superuser(profile, port, _PREPARE.read_text("utf-8"))
 
 

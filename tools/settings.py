@@ -19,6 +19,7 @@ def app_environment(profile: Profile, numbers: Mapping[str, int]) -> dict[str, s
         "POSTGRES_USER": postgres_client.USER,
         "POSTGRES_PASSWORD": postgres_client.password(profile),
         "POSTGRES_SSLMODE": "disable",
+        "POSTGRES_READ_ROLE": postgres_client.READER,
         "AUTH_MODE": "anonymous",
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",
         "ALLOW_SCHEMA_RESET": "true",

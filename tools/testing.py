@@ -47,6 +47,7 @@ def services_for_tests(profile: Profile, numbers: Mapping[str, int]) -> dict[str
             "user": postgres_client.USER,
             "password": postgres_client.password(profile),
             "database": postgres_client.DATABASE,
+            "read_role": postgres_client.READER,
         },
         "azurite": {
             "blob_endpoint_base": f"http://{ports.HOST}:{numbers[ports.BLOB.name]}",

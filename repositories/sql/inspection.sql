@@ -1,11 +1,6 @@
 -- What people ask who look into the database. Read only, bounded, and never with a lease token.
 -- A JSON value of more than %(most)s bytes is left out of lists: "truncated" has its stored size instead.
 
--- name: begin
-set transaction isolation level repeatable read, read only;
-set local statement_timeout = '10s';
-set local timezone = 'UTC';
-
 -- name: jobs_page
 select job_id, job_type, status, run, stage, total_stages, created_at, started_at, finished_at, updated_at
   from app.jobs

@@ -19,5 +19,20 @@ insert into app.schema_migrations (version, name, checksum) values (%(version)s,
 -- Functions call each other, and their files are applied by name: bodies are checked when they run.
 set local check_function_bodies = off;
 
+-- name: may_read
+-- Whether the role has all that it is given below; no row without the role.
+select has_schema_privilege(r.oid, 'app', 'usage') and not exists (
+           select from pg_class c
+            where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+              and not has_table_privilege(r.oid, c.oid, 'select')) as everything
+  from pg_roles r
+ where r.rolname = %(role)s;
+
+-- name: let_read
+-- The role is put in as an identifier: no parameter may stand in its place. Later tables are for it, too.
+grant usage on schema app to {role};
+grant select on all tables in schema app to {role};
+alter default privileges in schema app grant select on tables to {role};
+
 -- name: drop_schema
 drop schema if exists app cascade;

@@ -45,6 +45,7 @@ def test_redeploy_leaves_an_empty_schema_of_the_newest_version(
         "applied 0001_core",
         "applied 0002_callbacks",
         "replaced functions",
+        "let geojobs_reader read",
         "emptied the queues",
     ]
     assert _job_ids(database) == []
@@ -89,6 +90,7 @@ def test_migrate_builds_the_schema_where_there_is_none(application: Application)
         "applied 0001_core",
         "applied 0002_callbacks",
         "replaced functions",
+        "let geojobs_reader read",
         "checked the queues",
     ]
     assert application.schema.version() == application.schema.newest()

@@ -26,6 +26,7 @@ class PostgresServer:
     port: int
     user: str
     password: str
+    read_role: str | None = None
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(
@@ -56,7 +57,7 @@ class Services:
     def __init__(self, described: dict[str, Any]) -> None:
         postgres = described["postgres"]
         self.postgres = PostgresServer(
-            postgres["host"], postgres["port"], postgres["user"], postgres["password"]
+            postgres["host"], postgres["port"], postgres["user"], postgres["password"], postgres["read_role"]
         )
         self._azurite = described["azurite"]
         self._accounts = iter(self._azurite["accounts"])

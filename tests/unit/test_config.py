@@ -104,3 +104,14 @@ def test_callback_settings_that_cannot_be_used_are_named(
     with pytest.raises(ConfigurationError, match=name) as caught:
         load_settings()
     assert "do-not-show-me" not in str(caught.value)
+
+
+def test_an_empty_role_for_reading_is_none(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("POSTGRES_READ_ROLE", "")
+    assert load_settings().postgres_read_role is None
+
+
+def test_a_role_for_reading_that_is_no_plain_name_is_refused(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("POSTGRES_READ_ROLE", "none")
+    with pytest.raises(ConfigurationError, match="postgres_read_role"):
+        load_settings()

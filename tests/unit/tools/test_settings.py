@@ -56,7 +56,7 @@ def test_tests_have_many_accounts_with_valid_keys(tmp_path: Path) -> None:
 def test_tests_are_told_of_database_and_storage(tmp_path: Path) -> None:
     told = json.loads(json.dumps(services_for_tests(Profile("test", tmp_path), _NUMBERS)))
 
-    assert set(told["postgres"]) == {"host", "port", "user", "password", "database"}
+    assert set(told["postgres"]) == {"host", "port", "user", "password", "database", "read_role"}
     assert told["azurite"]["blob_endpoint_base"] == "http://127.0.0.1:55010"
     assert told["azurite"]["queue_endpoint_base"] == "http://127.0.0.1:55011"
     assert set(told["azurite"]["accounts"][0]) == {"name", "key"}

@@ -20,7 +20,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from interfaces.clock import Clock
 from interfaces.log_ids import log_ids
 from interfaces.tracing import Export, Fact, Span, SpanKind
-from repositories.watched_export import ExporterLog, WatchedExporter
+from repositories.export_session import ExportSession
+from repositories.watched_export import WatchedExporter
 from schema.errors import ConfigurationError, GeojobsError
 from schema.version import VERSION
 
@@ -28,6 +29,10 @@ _NAME = "geojobs"
 _CLOSE_SECONDS = 3.0
 _SEND_SECONDS = 5.0
 _KINDS = {SpanKind.SERVER: trace.SpanKind.SERVER, SpanKind.CONSUMER: trace.SpanKind.CONSUMER}
+_CREDENTIAL_PROVIDERS = {  # these bring a session of their own
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
+}
 _NO_SIDE_TRAFFIC = (
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
     "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
@@ -60,11 +65,8 @@ class OpenTelemetryTracer:
     itself. Sampling, batches, service name and resource are as the standard ``OTEL_*`` variables say.
     """
 
-    def __init__(self, exporters: Mapping[str, SpanExporter], clock: Clock, resource: Resource) -> None:
-        self._log = ExporterLog()
-        self._exporters = [
-            WatchedExporter(name, exporter, self._log, clock) for name, exporter in exporters.items()
-        ]
+    def __init__(self, exporters: Sequence[WatchedExporter], resource: Resource) -> None:
+        self._exporters = exporters
         self._closing = threading.Event()
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         processors = [BatchSpanProcessor(exporter) for exporter in self._exporters]
@@ -112,8 +114,6 @@ class OpenTelemetryTracer:
         deadline = monotonic() + _CLOSE_SECONDS
         for closer in self._closers:
             closer.join(max(0.0, deadline - monotonic()))
-        if not any(closer.is_alive() for closer in self._closers):
-            self._log.remove()
 
 
 def _closer(processor: BatchSpanProcessor, closing: threading.Event) -> threading.Thread:
@@ -137,28 +137,32 @@ def open_tracer(
 ) -> OpenTelemetryTracer:
     """A tracer to Application Insights, if there is a connection string, and to the OTLP endpoint that the
     environment names, if ``otlp``."""
-    exporters = dict[str, SpanExporter]()
+    exporters: list[WatchedExporter] = []
     if otlp:
-        exporters["otlp"] = _otlp_exporter()
+        session = ExportSession() if _CREDENTIAL_PROVIDERS.isdisjoint(os.environ) else None
+        exporters.append(WatchedExporter("otlp", _otlp_exporter(session), clock, session))
     if connection_string is not None:
-        exporters["application insights"] = _application_insights_exporter(connection_string)
-    return OpenTelemetryTracer(exporters, clock, _resource(service or _NAME, instance))
+        session = ExportSession()
+        exporter = _application_insights_exporter(connection_string, session)
+        exporters.append(WatchedExporter("application insights", exporter, clock, session))
+    return OpenTelemetryTracer(exporters, _resource(service or _NAME, instance))
 
 
-def _otlp_exporter() -> SpanExporter:
+def _otlp_exporter(session: ExportSession | None) -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 -- for those who use it
         OTLPSpanExporter,
     )
 
-    return OTLPSpanExporter()
+    return OTLPSpanExporter(session=session)
 
 
-def _application_insights_exporter(connection_string: str) -> SpanExporter:
+def _application_insights_exporter(connection_string: str, session: ExportSession) -> SpanExporter:
     """The exporter of ``azure-monitor-opentelemetry``, without what it does besides: reports of its own use
     to Microsoft, settings fetched from there, and spans kept on disk."""
     for variable in _NO_SIDE_TRAFFIC:
         os.environ.setdefault(variable, "true")
-    from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415 -- for those who use it
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415 -- for those who use it
+    from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415 -- as above
         AzureMonitorTraceExporter,
     )
 
@@ -167,7 +171,9 @@ def _application_insights_exporter(connection_string: str) -> SpanExporter:
             connection_string=connection_string,
             disable_offline_storage=True,
             timeout=_SEND_SECONDS,
-            read_timeout=_SEND_SECONDS,
+            transport=RequestsTransport(
+                session=session, connection_timeout=_SEND_SECONDS, read_timeout=_SEND_SECONDS
+            ),
             retry_total=1,
         )
     except ValueError:  # what it says shows the value

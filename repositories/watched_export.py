@@ -1,7 +1,6 @@
 """An exporter that is watched: how it goes is known, and a destination that is away is told once."""
 
 import logging
-import re
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,66 +10,68 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from interfaces.clock import Clock
 from interfaces.tracing import Export
+from repositories.export_session import ExportSession
 
 _log = logging.getLogger(__name__)
 
 _LIBRARIES = ("opentelemetry.exporter", "azure.monitor.opentelemetry")
-_KEPT_CHARACTERS = 300
-_ADDRESS = re.compile(r"https?://\S+|(?<=host=)'[^']*'|(?<=url: )\S+")
+_UNKNOWN = "no reason is known"
+_exporting = threading.local()
 
 
-class ExporterLog(logging.Handler):
-    """Keeps what the libraries say, for each thread its last line, instead of having it logged; without the
-    addresses, because callers of health see it.
+class _Hush(logging.Handler):
+    """Drops what a library says while it exports, and passes on the rest.
 
-    They say it at each try, every few seconds for as long as a destination is away.
+    It says that a destination is away at each try, every few seconds, and with the address.
     """
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._last = threading.local()
-        for name in _LIBRARIES:
-            logger = logging.getLogger(name)
-            logger.addHandler(self)
-            logger.propagate = False
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._last.text = _ADDRESS.sub("...", record.getMessage())[:_KEPT_CHARACTERS]
+        if not getattr(_exporting, "now", False) and self._logger.parent is not None:
+            self._logger.parent.handle(record)
 
-    def forget(self) -> None:
-        self._last.text = None
 
-    def last(self) -> str | None:
-        return getattr(self._last, "text", None)
-
-    def remove(self) -> None:
-        for name in _LIBRARIES:
-            logger = logging.getLogger(name)
-            logger.removeHandler(self)
-            logger.propagate = not any(isinstance(handler, ExporterLog) for handler in logger.handlers)
+def _hush_libraries() -> None:
+    """Once for the process; it stays, as it is in nobody's way."""
+    for name in _LIBRARIES:
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, _Hush) for handler in logger.handlers):
+            logger.addHandler(_Hush(logger))
+            logger.propagate = False
 
 
 class WatchedExporter(SpanExporter):
-    """Never raises: spans that cannot be exported are counted and lost."""
+    """Never raises: spans that cannot be exported are counted and lost. The ``session`` is the one that the
+    exporter calls through, where it is known."""
 
-    def __init__(self, destination: str, exporter: SpanExporter, log: ExporterLog, clock: Clock) -> None:
+    def __init__(
+        self, destination: str, exporter: SpanExporter, clock: Clock, session: ExportSession | None = None
+    ) -> None:
+        _hush_libraries()
         self._destination = destination
         self._exporter = exporter
-        self._log = log
         self._clock = clock
+        self._session = session
         self._working = True
         self._exported = self._lost = 0
         self._error: str | None = None
         self._error_at: datetime | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._log.forget()
+        if self._session is not None:
+            self._session.outcome = None
+        _exporting.now = True
         try:
             result = self._exporter.export(spans)
         except Exception as exc:  # noqa: BLE001 -- the boundary to the exporters: telemetry never disturbs
             return self._failed(len(spans), f"unexpected {type(exc).__name__}")
+        finally:
+            _exporting.now = False
         if result is not SpanExportResult.SUCCESS:
-            return self._failed(len(spans), self._log.last() or "no reason given")
+            return self._failed(len(spans), self._reason())
         self._exported += len(spans)
         if not self._working:
             self._working = True
@@ -87,6 +88,9 @@ class WatchedExporter(SpanExporter):
         return Export(
             self._destination, self._working, self._exported, self._lost, self._error, self._error_at
         )
+
+    def _reason(self) -> str:
+        return (self._session and self._session.outcome) or _UNKNOWN
 
     def _failed(self, spans: int, reason: str) -> SpanExportResult:
         self._lost += spans

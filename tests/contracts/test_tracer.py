@@ -12,6 +12,7 @@ from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 
 from interfaces.tracing import SpanKind, Tracer, trace_id_of
 from repositories.telemetry import OpenTelemetryTracer
+from repositories.watched_export import WatchedExporter
 from schema.errors import JobNotFoundError
 from tests.fakes.clock import FakeClock
 from tests.fakes.tracer import FakeTracer
@@ -61,7 +62,9 @@ class FakeRecorded:
 class RealRecorded:
     def __init__(self) -> None:
         self._kept = InMemorySpanExporter()
-        self.tracer = OpenTelemetryTracer({"memory": self._kept}, FakeClock(), Resource.get_empty())
+        self.tracer = OpenTelemetryTracer(
+            [WatchedExporter("memory", self._kept, FakeClock())], Resource.get_empty()
+        )
 
     def spans(self) -> Sequence[Seen]:
         self.tracer.close()

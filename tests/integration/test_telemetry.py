@@ -99,6 +99,57 @@ def test_an_export_that_is_refused_is_known(open_it: Open, sink: TelemetrySink, 
     assert export.last_error
 
 
+@pytest.mark.parametrize("protocol", ["otlp", "insights"])
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://ingest.secret-internal.invalid", "the name could not be resolved"),
+        (NOBODY, "the connection was refused"),
+    ],
+)
+def test_why_an_export_failed_is_known_without_the_address(
+    open_it: Open, monkeypatch: pytest.MonkeyPatch, protocol: str, address: str, reason: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
+    tracer = open_it(**{protocol: address})
+    trace_something(tracer)
+    eventually(lambda: not tracer.exports()[0].working)
+    assert tracer.exports()[0].last_error == reason
+
+
+@pytest.mark.parametrize("protocol", ["otlp", "insights"])
+@pytest.mark.parametrize("status", [401, 503])
+def test_what_a_destination_answered_is_known(
+    open_it: Open, sink: TelemetrySink, monkeypatch: pytest.MonkeyPatch, protocol: str, status: int
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
+    sink.status = status
+    tracer = open_it(**{protocol: sink.url})
+    trace_something(tracer)
+    eventually(lambda: not tracer.exports()[0].working)
+    assert tracer.exports()[0].last_error == f"answered {status}"
+
+
+@pytest.mark.parametrize("protocol", ["otlp", "insights"])
+def test_that_a_destination_does_not_answer_is_known(
+    open_it: Open, sink: TelemetrySink, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    sink.slow = True
+    tracer = open_it(**{protocol: sink.url})
+    trace_something(tracer)
+    eventually(lambda: not tracer.exports()[0].working)
+    assert tracer.exports()[0].last_error == "no answer came in time"
+
+
+def test_a_collector_may_be_called_through_the_session_of_a_credential_provider(
+    open_it: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER", "not-installed")
+    with pytest.raises(RuntimeError, match="not-installed"):
+        open_it(NOBODY)
+
+
 def test_an_export_that_works_again_is_known(open_it: Open, sink: TelemetrySink) -> None:
     sink.status = 400
     tracer = open_it(sink.url)

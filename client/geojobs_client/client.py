@@ -135,13 +135,16 @@ class GeoJobs:
         job_type: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        cursor: str | None = None,
     ) -> Iterator[models.JobSummary]:
-        """All jobs, newest first, page by page."""
+        """All jobs, newest first, page by page; with ``cursor`` those behind the page that gave it."""
 
         def read(cursor: str | None) -> models.JobPage:
-            return self.jobs_page(status=status, job_type=job_type, since=since, until=until, cursor=cursor)
+            return self.jobs_page(
+                status=status, job_type=job_type, since=since, until=until, limit=PAGE, cursor=cursor
+            )
 
-        for page in _pages(read, lambda page: page.next_cursor):
+        for page in _pages(read, lambda page: page.next_cursor, cursor):
             yield from page.jobs
 
     def jobs_page(
@@ -165,14 +168,19 @@ class GeoJobs:
         return self._get(models.JobPage, _reading("jobs", query))
 
     def tasks(
-        self, job_id: str, *, status: str | None = None, stage: int | None = None
+        self,
+        job_id: str,
+        *,
+        status: str | None = None,
+        stage: int | None = None,
+        cursor: str | None = None,
     ) -> Iterator[models.Task]:
-        """All tasks of a job, of all its runs, in order, page by page."""
+        """All tasks of a job, of all its runs, in order, page by page; with ``cursor`` as in ``jobs``."""
 
         def read(cursor: str | None) -> models.TaskPage:
             return self.tasks_page(job_id, status=status, stage=stage, limit=PAGE, cursor=cursor)
 
-        for page in _pages(read, lambda page: page.next_cursor):
+        for page in _pages(read, lambda page: page.next_cursor, cursor):
             yield from page.tasks
 
     def tasks_page(
@@ -217,9 +225,13 @@ class GeoJobs:
         unhealthy = frozenset({HTTPStatus.SERVICE_UNAVAILABLE.value})
         return self._get(models.Health, Call("GET", "health", repeatable=True, accepts=unhealthy))
 
-    def poison(self) -> Iterator[models.DeadLetter]:
-        """The messages nobody could use, newest first, page by page."""
-        for page in _pages(lambda cursor: self.poison_page(cursor=cursor), lambda page: page.next_cursor):
+    def poison(self, *, cursor: str | None = None) -> Iterator[models.DeadLetter]:
+        """The messages nobody could use, newest first, page by page; with ``cursor`` as in ``jobs``."""
+
+        def read(cursor: str | None) -> models.PoisonPage:
+            return self.poison_page(limit=PAGE, cursor=cursor)
+
+        for page in _pages(read, lambda page: page.next_cursor, cursor):
             yield from page.dead_letters
 
     def poison_page(self, *, limit: int | None = None, cursor: str | None = None) -> models.PoisonPage:
@@ -279,8 +291,10 @@ def _quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def _pages(read: Callable[[str | None], M], next_of: Callable[[M], str | None]) -> Iterator[M]:
-    page = read(None)
+def _pages(
+    read: Callable[[str | None], M], next_of: Callable[[M], str | None], first: str | None
+) -> Iterator[M]:
+    page = read(first)
     yield page
     while cursor := next_of(page):
         page = read(cursor)

@@ -25,8 +25,21 @@ WaitSeconds: TypeAlias = Annotated[
     float | None,
     typer.Option("--timeout", min=0.0, help="Seconds to wait at most; without it as long as the job takes."),
 ]
-Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows on a page.")]
+
+
+def _without_all(ctx: typer.Context, limit: int | None) -> int | None:
+    if limit is not None and ctx.params.get("everything"):
+        raise typer.BadParameter("is of one page, and --all has all of them")
+    return limit
+
+
+All: TypeAlias = Annotated[
+    bool, typer.Option("--all", is_eager=True, help="All pages, with --cursor all that follow.")
+]
+Limit: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, max=1000, callback=_without_all, help="Rows on a page; not with --all."),
+]
 Cursor: TypeAlias = Annotated[
     str | None, typer.Option("--cursor", help="Continue where the page before ended.")
 ]
-All: TypeAlias = Annotated[bool, typer.Option("--all", help="All pages.")]

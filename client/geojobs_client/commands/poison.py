@@ -19,7 +19,7 @@ Number = Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="The dead l
 @app.command("list")
 def list_poison(
     ctx: typer.Context,
-    limit: options.Limit = 50,
+    limit: options.Limit = None,
     cursor: options.Cursor = None,
     everything: options.All = False,
     as_json: options.AsJson = False,
@@ -27,8 +27,9 @@ def list_poison(
     """List the dead letters, newest first, and how deep the poison queues are."""
     with connected(ctx) as geojobs:
         page = geojobs.poison_page(limit=limit, cursor=cursor)
-        if everything:
-            page = PoisonPage(queues=page.queues, dead_letters=tuple(geojobs.poison()))
+        if everything and page.next_cursor is not None:
+            rest = geojobs.poison(cursor=page.next_cursor)
+            page = PoisonPage(queues=page.queues, dead_letters=(*page.dead_letters, *rest))
     if as_json:
         write_json(page)
         return

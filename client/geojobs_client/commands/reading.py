@@ -47,7 +47,7 @@ def list_jobs(
     until: Annotated[
         datetime | None, typer.Option("--until", formats=_TIMES, help="Created before this time (UTC).")
     ] = None,
-    limit: options.Limit = 50,
+    limit: options.Limit = None,
     cursor: options.Cursor = None,
     everything: options.All = False,
     as_json: options.AsJson = False,
@@ -55,7 +55,7 @@ def list_jobs(
     """List jobs, newest first."""
     with connected(ctx) as geojobs:
         if everything:
-            found = geojobs.jobs(status=status, job_type=job_type, since=since, until=until)
+            found = geojobs.jobs(status=status, job_type=job_type, since=since, until=until, cursor=cursor)
             page = JobPage(jobs=tuple(found))
         else:
             page = geojobs.jobs_page(
@@ -74,7 +74,7 @@ def list_tasks(
     *,
     status: Annotated[TaskStatus | None, typer.Option("--status", help="Only those in this state.")] = None,
     stage: Annotated[int | None, typer.Option("--stage", min=1, help="Only those of this stage.")] = None,
-    limit: options.Limit = 100,
+    limit: options.Limit = None,
     cursor: options.Cursor = None,
     everything: options.All = False,
     as_json: options.AsJson = False,
@@ -82,7 +82,7 @@ def list_tasks(
     """List a job's tasks, of all its runs, in order."""
     with connected(ctx) as geojobs:
         if everything:
-            found = geojobs.tasks(job_id, status=status, stage=stage)
+            found = geojobs.tasks(job_id, status=status, stage=stage, cursor=cursor)
             page = TaskPage(job_id=job_id, tasks=tuple(found))
         else:
             page = geojobs.tasks_page(job_id, status=status, stage=stage, limit=limit, cursor=cursor)

@@ -94,7 +94,22 @@ def test_times_are_sent_in_utc() -> None:
         "since": "2026-01-31T10:00:00+00:00",
         "status": "failed",
         "job_type": "x",
+        "limit": "500",
     }
+
+
+@pytest.mark.parametrize(
+    ("read", "rows"),
+    [
+        (lambda g, **more: g.jobs(**more), {"jobs": []}),
+        (lambda g, **more: g.tasks(JOB_ID, **more), {"job_id": JOB_ID, "tasks": []}),
+        (lambda g, **more: g.poison(**more), {"queues": {}, "dead_letters": []}),
+    ],
+)
+def test_pages_are_large_and_begin_behind_a_cursor(read: Any, rows: object) -> None:
+    server = FakeServer(ok(rows))
+    list(read(server.client(), cursor="c7"))
+    assert dict(server.request.url.params) == {"limit": "500", "cursor": "c7"}
 
 
 def test_jobs_are_read_page_by_page() -> None:

@@ -115,6 +115,10 @@ class TestExitCodes:
             ("submit", "x", "--params", "@absent.json"),
             ("submit", "x", "--priority", "urgent"),
             ("list", "--limit", "0"),
+            ("list", "--all", "--limit", "5"),
+            ("list", "--limit", "5", "--all"),
+            ("tasks", JOB_ID, "--limit", "5", "--all"),
+            ("poison", "list", "--limit", "5", "--all"),
             ("list", "--since", "yesterday"),
             ("--url", "nonsense", "types"),
         ],
@@ -274,6 +278,32 @@ class TestListing:
         pages = [ok({"jobs": [job()], "next_cursor": "c"}), ok({"jobs": [job()]})]
         result = run(FakeServer(*pages), "list", "--all", "--json")
         assert len(json.loads(result.stdout)["jobs"]) == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "page"),
+        [
+            (("list",), {"jobs": []}),
+            (("tasks", JOB_ID), {"job_id": JOB_ID, "tasks": []}),
+            (("poison", "list"), {"queues": {}, "dead_letters": []}),
+        ],
+    )
+    @pytest.mark.parametrize("more", [(), ("--all",)])
+    def test_a_page_or_all_of_them_begin_behind_a_cursor(
+        self, run: Run, arguments: tuple[str, ...], page: object, more: tuple[str, ...]
+    ) -> None:
+        server = FakeServer(ok(page))
+        assert run(server, *arguments, "--cursor", "c7", *more).exit_code == 0
+        assert server.request.url.params["cursor"] == "c7"
+
+    def test_all_dead_letters_are_those_of_every_page(self, run: Run) -> None:
+        texts = dict.fromkeys(("queue", "message_id", "body", "error_code", "error"), "x")
+        seen = dict.fromkeys(("first_seen_at", "last_seen_at"), "2026-01-31T12:00:00Z")
+        row = {"dead_letter_id": 7, "size": 1, "dequeue_count": 1, **texts, **seen}
+        pages = [ok({"queues": {"q": 1}, "dead_letters": [row], "next_cursor": c}) for c in ("c1", None)]
+        server = FakeServer(*pages)
+        result = run(server, "poison", "list", "--all", "--json")
+        assert len(json.loads(result.stdout)["dead_letters"]) == 2
+        assert [each.url.params.get("cursor") for each in server.requests] == [None, "c1"]
 
     def test_events_are_lines_of_json(self, run: Run) -> None:
         page = {"job_id": JOB_ID, "events": [event(1), event(2)], "next_cursor": "2", "complete": True}

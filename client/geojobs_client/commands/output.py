@@ -1,7 +1,7 @@
 """What is written where: answers on standard output, all that is said about them on standard error.
 
 Texts that come from the server are shown as they are, never as markup, and never with control characters: a
-file's name must not be able to move a terminal's cursor.
+file's name must not be able to move a terminal's cursor, nor to turn the direction of what follows it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,12 +36,12 @@ def say(message: str) -> None:
 
 def write_json(value: BaseModel | object) -> None:
     """One JSON document; a person may read it too."""
-    typer.echo(to_json(value, indent=2))
+    typer.echo(_escaped(to_json(value, indent=2).decode()))
 
 
 def write_json_line(value: BaseModel) -> None:
     """One line of JSON Lines."""
-    typer.echo(to_json(value))
+    typer.echo(_escaped(to_json(value).decode()))
 
 
 def write_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -77,9 +77,25 @@ def shown(value: object) -> str:
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}"
         case dict() | list() | tuple():
-            return plain(to_json(value).decode())  # pyright: ignore[reportUnknownArgumentType] -- JSON
+            return _escaped(to_json(value).decode())  # pyright: ignore[reportUnknownArgumentType] -- JSON
         case _:
             return plain(str(value))
+
+
+def _escaped(document: str) -> str:
+    """The same JSON, in which what is not printable is written as JSON writes it, but for line ends between
+    tokens."""
+    return "\n".join(
+        line if line.isprintable() else "".join(map(_escaped_character, line))
+        for line in document.split("\n")
+    )
+
+
+def _escaped_character(char: str) -> str:
+    if char.isprintable():
+        return char
+    units = char.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def plain(text: str) -> str:

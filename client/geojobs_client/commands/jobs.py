@@ -1,10 +1,11 @@
 """Commands that submit, follow and steer jobs."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -212,11 +213,13 @@ def _show_plan(plan: DryRun, as_json: bool) -> None:
 
 def _write_whole(path: Path, pieces: Iterator[bytes]) -> None:
     """Under another name until it is complete, so that nobody reads half of it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        partial = Path(file.name)
-        try:
+    partial = path.parent / f".geojobs-{token_hex(8)}.part"
+    try:
+        with partial.open("xb") as file:  # with the rights that the umask leaves a new file
             file.writelines(pieces)
-        except BaseException:
+        partial.replace(path)
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, str(path)) from exc
+    finally:
+        with suppress(OSError):
             partial.unlink()
-            raise
-    partial.replace(path)

@@ -1,6 +1,7 @@
 """The command line on a server of canned answers: what it writes where, and how it ends."""
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -242,6 +243,25 @@ class TestResult:
         assert run(server, "result", JOB_ID, "-o", str(path)).exit_code == 9
         assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("result.json", "before")]
 
+    @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+    def test_a_file_has_the_rights_of_any_new_one(
+        self, run: Run, tmp_path: Path, umask: int, mode: int
+    ) -> None:
+        path = tmp_path / "result.json"
+        before = os.umask(umask)
+        try:
+            run(FakeServer(httpx.Response(200, content=b"[1]")), "result", JOB_ID, "-o", str(path))
+        finally:
+            os.umask(before)
+        assert path.stat().st_mode & 0o777 == mode
+
+    def test_a_result_for_a_folder_leaves_nothing_behind(self, run: Run, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        result = run(FakeServer(httpx.Response(200, content=b"[1]")), "result", JOB_ID, "-o", str(folder))
+        assert (result.exit_code, result.stderr.count(f"{folder} could not be written")) == (1, 1)
+        assert [*tmp_path.rglob("*")] == [folder]
+
     def test_a_file_that_cannot_be_written_is_said_to_be(self, run: Run, tmp_path: Path) -> None:
         server = FakeServer(httpx.Response(200, content=b"[1]"))
         result = run(server, "result", JOB_ID, "-o", str(tmp_path / "absent" / "result.json"))
@@ -324,6 +344,14 @@ class TestListing:
         assert "[red]x?[2J?" in result.stdout
         assert "[/]?" in result.stdout
         assert "\x1b" not in result.stdout
+
+    def test_json_holds_no_character_that_a_terminal_acts_upon(self, run: Run) -> None:
+        description = "\x9b2J\x7f\u202eexe.\u2066\u0085\u2028 ä\U0001f30d\U000e0041\n\x1b"
+        each = {"job_type": "x", "description": description, "stages": [], "parameters_schema": {}}
+        result = run(FakeServer(ok({"job_types": [{**each, "example": {}}]})), "types", "--json")
+        assert json.loads(result.stdout)["job_types"][0]["description"] == description
+        assert [char for char in result.stdout if not char.isprintable() and char != "\n"] == []
+        assert "ä\U0001f30d" in result.stdout
 
     def test_parameters_are_described(self, run: Run) -> None:
         number = {"type": "integer", "default": 3, "description": "how many"}

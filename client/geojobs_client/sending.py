@@ -90,8 +90,9 @@ class Sender:
             try:
                 return self._once(call, deadline, whole)
             except (NoAnswerError, ServiceUnavailableError) as exc:
-                delay = _delay(exc, attempt)
-                if not _may_repeat(call, exc) or delay > min(_LONGEST_DELAY, deadline.remaining()):
+                remaining = deadline.remaining()
+                delay = min(_delay(exc, attempt), remaining)  # the last time is at the deadline itself
+                if not _may_repeat(call, exc) or delay > _LONGEST_DELAY or remaining <= 0:
                     raise
                 _log.info(
                     "request failed and was sent again",

@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from geojobs_client import Job, NoAnswerError, WaitTimedOutError
-from tests.unit.client.support import JOB_ID, FakeClock, FakeServer, job, ok
+from tests.unit.client.support import JOB_ID, FakeClock, FakeServer, job, ok, problem
 
 
 def test_a_job_is_waited_for_until_it_is_final() -> None:
@@ -70,6 +70,23 @@ def test_a_server_that_hangs_does_not_hold_a_wait_beyond_its_time() -> None:
     with pytest.raises(WaitTimedOutError, match="not seen after 5 s"):
         server.client(clock, retries=3).wait(JOB_ID, timeout=5)
     assert clock.now <= 1_006
+
+
+@pytest.mark.parametrize("asked", ["20", "3600"])
+def test_a_server_that_is_busy_for_the_rest_of_a_wait_lets_it_time_out(asked: str) -> None:
+    clock = FakeClock()
+    server = FakeServer(ok(job("processing")), problem(503, headers={"Retry_After": asked}))
+    with pytest.raises(WaitTimedOutError, match="still processing after 5 s"):
+        server.client(clock, retries=3).wait(JOB_ID, timeout=5)
+    assert clock.now == 1_005
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_recovers_at_the_end_of_a_wait_is_heard() -> None:
+    clock = FakeClock()
+    server = FakeServer(problem(503, headers={"Retry_After": "20"}), ok(job()))
+    assert server.client(clock, retries=3).wait(JOB_ID, timeout=5).status == "completed"
+    assert clock.slept == [5.0]
 
 
 def test_a_server_that_is_away_ends_a_wait_that_has_time_left() -> None:

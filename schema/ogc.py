@@ -136,6 +136,10 @@ class ResultDocument(RootModel[dict[str, JSONValue]]):
     """Outputs by their names: a value, an object in ``{"value": ...}``, or a link."""
 
 
+class RawOutput(RootModel[JSONValue]):
+    """One output as it is: any value."""
+
+
 class ResponseForm(StrEnum):
     RAW = "raw"
     DOCUMENT = "document"

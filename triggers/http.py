@@ -81,12 +81,14 @@ class Response:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a route answers with one status, for its description; ``headers`` are those of this answer."""
+    """What a route answers with one status, for its description; ``headers`` are those of this answer.
+    ``or_media_type`` is another form that it may have, of which no more is said."""
 
     description: str
     model: type[BaseModel] | UnionType | None = None
     media_type: str = "application/json"
     headers: tuple[str, ...] = ()
+    or_media_type: str | None = None
 
 
 def problem_response(problem: Problem, request: Request[Any]) -> Response:  # noqa: ARG001 -- others look at it

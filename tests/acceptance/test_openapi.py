@@ -28,6 +28,7 @@ KEY = {"x-functions-key": MASTER_KEY}
 KEYS = {"DEVHOST_FUNCTION_KEY": FUNCTION_KEY, "DEVHOST_MASTER_KEY": MASTER_KEY}
 MOST_TASKS = 20
 SUBMIT = "/jobs/submit/{job_type}"
+WANTED = ("document", "raw", "raw.replies", "raw.message-ref", "raw.message.replies-ref", "any.message")
 STOPPING = ("POST /jobs/{job_id}/cancel", "DELETE /ogc/jobs/{ogc_job_id}")
 
 CONFIG = schemathesis.Config.from_dict(
@@ -109,7 +110,7 @@ class Sender:
         letters = host.rows("select dead_letter_id as number from app.dead_letters order by 1")
         self._there = {
             "job_id": cycle(jobs),
-            "ogc_job_id": cycle(jobs),
+            "ogc_job_id": cycle([*jobs, *(f"{jobs[0]}.{wanted}" for wanted in WANTED)]),
             "process_id": cycle(job.job_type for job in JOBS),
             "dead_letter_id": cycle(row["number"] for row in letters),
         }
@@ -150,10 +151,18 @@ class Sender:
     def _sensible(self, case: Any, name: str, value: Any) -> Any:
         if name == "cursor" and isinstance(value, str):
             first = self._host.http.get(case.formatted_path.lstrip("/"), params={"limit": 1})
-            return first.json().get("next_cursor") if first.status_code == 200 else None
+            return next_cursor(first.json()) if first.status_code == 200 else None
         if name == "datetime":
             return "2020-01-01T00:00:00Z/.."
         return "".join(filter(str.isprintable, value)) or "x" if isinstance(value, str) else value
+
+
+def next_cursor(page: dict[str, Any]) -> str | None:
+    """What a page says of the next one: by itself, or in a link."""
+    for link in page.get("links", ()):
+        if isinstance(link, dict) and link["rel"] == "next":
+            return dict(parse_qsl(urlsplit(link["href"]).query))["cursor"]
+    return page.get("next_cursor")
 
 
 def not_to_be_asked(response: Response) -> list[CheckFunction]:

@@ -11,7 +11,7 @@ from schema.ogc import Link, ResponseForm, TransmissionMode
 from triggers.http import Response
 from triggers.ogc.errors import accepts
 
-_MULTIPART = "multipart/related"
+MULTIPART = "multipart/related"
 _JSON = "application/json"
 _END = b"\r\n"
 
@@ -27,7 +27,7 @@ def results_response(results: JobResults, headers: Mapping[str, str]) -> Respons
 
 
 def _chosen(outputs: Sequence[Output], headers: Mapping[str, str]) -> ResponseForm:
-    raw = len(outputs) == 1 or accepts(headers, _MULTIPART)
+    raw = len(outputs) == 1 or accepts(headers, MULTIPART)
     return ResponseForm.RAW if raw else ResponseForm.DOCUMENT
 
 
@@ -40,7 +40,7 @@ def _raw(outputs: Sequence[Output]) -> Response:
     boundary = token_hex(16)
     sent = [output for output in outputs if output.mode is TransmissionMode.VALUE or output.link is not None]
     parts = b"".join(_part(output, boundary) for output in sent)
-    content_type = f'{_MULTIPART}; type="{_JSON}"; boundary={boundary}'
+    content_type = f'{MULTIPART}; type="{_JSON}"; boundary={boundary}'
     return Response(HTTPStatus.OK, parts + f"--{boundary}--".encode() + _END, {"Content-Type": content_type})
 
 

@@ -19,6 +19,7 @@ from schema.ogc import (
     OgcModel,
     Process,
     ProcessList,
+    RawOutput,
     ResultDocument,
     StatusCode,
     StatusInfo,
@@ -28,7 +29,7 @@ from triggers.application import Application
 from triggers.http import Access, Answer, Request, Response, Route
 from triggers.ogc.errors import exception_response, failed_job_response
 from triggers.ogc.queries import JobListQuery, ProcessesQuery, address_of, interval_of
-from triggers.ogc.results import results_response
+from triggers.ogc.results import MULTIPART, results_response
 from triggers.query import cursor_of
 
 _LONGEST_PAGE = 1_000
@@ -254,7 +255,11 @@ OGC_ROUTES: tuple[Route[Application, Any], ...] = (
         Access.READ,
         job_results,
         {
-            200: Answer("The outputs.", ResultDocument),
+            200: Answer(
+                "The outputs: a document, one output as it is, or several as parts.",
+                ResultDocument | RawOutput,
+                or_media_type=MULTIPART,
+            ),
             204: Answer("All outputs are elsewhere.", headers=("Link",)),
         },
         problems=(404, 410),

@@ -81,7 +81,8 @@ class Operations:
             "headers": header_references((CORRELATION_ID, *answer.headers)),
         }
         if status not in _BODILESS:
-            response["content"] = {answer.media_type: self._media(answer)}
+            other: JSONObject = {} if answer.or_media_type is None else {answer.or_media_type: {}}
+            response["content"] = {answer.media_type: self._media(answer), **other}
         return response
 
     def _media(self, answer: Answer) -> JSONObject:

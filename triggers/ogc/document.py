@@ -1,6 +1,7 @@
 """The OpenAPI 3.0 document of the routes of OGC API - Processes: the general one, in the words of 3.0."""
 
 from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from schema.access import AuthMode
@@ -69,14 +70,21 @@ def ogc_document(mode: AuthMode, base_url: str) -> JSONObject:
         refusals=RefusalFormat(media_type=PROBLEM_TYPE),
     )
     document["openapi"] = _VERSION
-    _name_operations(document)
-    return cast("JSONObject", _converted(document))
-
-
-def _name_operations(document: JSONObject) -> None:
     for path in cast("dict[str, dict[str, Any]]", document["paths"]).values():
         for operation in path.values():
             operation["operationId"] = _OPERATION_IDS[operation["operationId"]]
+            _tell_roles(operation)
+    return cast("JSONObject", _converted(document))
+
+
+def _tell_roles(operation: dict[str, Any]) -> None:
+    """In words: 3.0 knows the roles of a token only as the scopes of OAuth."""
+    security = cast("list[dict[str, list[str]]]", operation["security"])
+    roles = [role for one in security for granted in one.values() for role in granted]
+    if roles:
+        paragraphs = [operation.get("description", ""), f"Takes one of the roles {', '.join(roles)}."]
+        operation["description"] = "\n\n".join(filter(None, paragraphs))
+        operation["security"] = [{name: []} for name in sorted({*chain(*security)})]
 
 
 def _converted(value: JSONValue) -> JSONValue:

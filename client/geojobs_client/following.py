@@ -1,11 +1,14 @@
 """Reads a job's audit trail, once or for as long as the job runs.
 
-Events get their numbers before their transactions commit, so one may become visible behind others with
-greater numbers. A follower therefore reads the last seconds of the trail again each time, and drops what it
-has seen.
+Events get their numbers and times before their transactions commit, so one may become visible behind others
+with greater numbers. A follower therefore reads the last seconds of the trail again each time, and drops what
+it has seen. A transaction may take longer than that: what it has hidden is found when the job has ended and
+the whole trail is read once more. So events come by their numbers, but for those that became visible late.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,7 +40,7 @@ class EventFollower:
         self._read = read
         self._clock = clock
         self._base: str | None = None
-        self._seen: set[int] = set()
+        self._seen = _Numbers()
         self._ahead = float("-inf")
 
     def __iter__(self) -> Iterator[Event]:
@@ -45,14 +48,16 @@ class EventFollower:
         while True:
             found = yield from self._pass()
             if found.complete and not found.new:
-                return
+                break
             if found.new:
                 pace.reset()
             self._clock.sleep(pace.next())
+        if self._base is not None:
+            yield from self._unseen(events_so_far(self._read))
 
     def _pass(self) -> Generator[Event, None, "_Pass"]:
         """Everything behind the base, of which what is new is yielded."""
-        cursor, read_now, places, new = self._base, set[int](), list[_Place](), 0
+        cursor, places, new = self._base, list[_Place](), 0
         while True:
             began = self._clock.monotonic()
             page = self._read(cursor)
@@ -60,21 +65,20 @@ class EventFollower:
                 newest = max(event.at.timestamp() for event in page.events)
                 places.append(_Place(page.next_cursor, newest, began))
                 self._ahead = max(self._ahead, newest - self._clock.monotonic())
-            for event in page.events:
-                read_now.add(event.event_id)
-                if event.event_id not in self._seen:
-                    self._seen.add(event.event_id)
-                    new += 1
-                    yield event
+            for event in self._unseen(page.events):
+                new += 1
+                yield event
             if _is_last(page):
                 break
             cursor = page.next_cursor
         self._advance(places)
-        self._seen = read_now
         return _Pass(page.complete, new)
 
+    def _unseen(self, events: Iterable[Event]) -> Iterator[Event]:
+        return (event for event in events if self._seen.add(event.event_id))
+
     def _advance(self, places: "list[_Place]") -> None:
-        """Begin the next pass behind what was old already when it was read: nothing can come before it.
+        """Begin the next pass behind what was old already when it was read: little can come before it.
 
         The server's clock is at least as far ahead of ours as the newest event told.
         """
@@ -82,6 +86,21 @@ class EventFollower:
             if place.cursor is None or place.newest + OVERLAP_SECONDS > place.began + self._ahead:
                 return
             self._base = place.cursor
+
+
+class _Numbers:
+    """Those of all events seen, in order: eight bytes each, for jobs of millions of them."""
+
+    def __init__(self) -> None:
+        self._sorted = array("q")
+
+    def add(self, number: int) -> bool:
+        """Whether it is new."""
+        place = bisect_left(self._sorted, number)
+        if place < len(self._sorted) and self._sorted[place] == number:
+            return False
+        self._sorted.insert(place, number)
+        return True
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,8 @@ def _close(*owners: Closing) -> None:
 
 def _callback_rules(settings: Settings) -> CallbackRules:
     allowed = AllowedHosts(settings.callback_allowed_hosts)
-    return CallbackRules(allowed, can_sign=bool(settings.callback_secrets))
+    known = bool(settings.public_url) or not settings.deployed_as
+    return CallbackRules(allowed, can_sign=bool(settings.callback_secrets), absolute_links=known)
 
 
 def _ogc(parts: Parts, viewer: JobViewer, submit: SubmitJob, control: JobControl) -> OgcApi:

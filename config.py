@@ -12,6 +12,7 @@ from schema.callback_urls import AllowedHosts
 from schema.callbacks import signing_secrets
 from schema.errors import ConfigurationError
 from schema.log_format import LogFormat, LogLevel
+from schema.public_urls import base_address
 from schema.read_role import read_role
 
 
@@ -55,7 +56,7 @@ class Settings(BaseSettings):
     callback_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     retention_days: Annotated[float, Field(gt=0)] = 30.0
     unclaimed_after_seconds: Annotated[float, Field(gt=0)] = 300.0
-    public_url: str | None = None
+    public_url: Annotated[str | None, AfterValidator(base_address)] = None
     development_job_types: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import random
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 
 from interfaces.callbacks import CallbackRepository, CallbackSender, SendOutcome, Sent
 from interfaces.clock import Clock
 from orchestration.viewing import job_links
+from schema.api import API_PREFIX
 from schema.callbacks import CallbackForm, CallbackRecord, JobCallback, JobNews
 from schema.errors import DatabaseUnavailableError, ServiceUnavailableError
 from schema.json_types import JSONObject
@@ -57,8 +58,8 @@ class Signer:
 
 
 def job_body(callback: CallbackRecord) -> JSONObject:
-    """The body of form ``job``. Links lead to where the subscriber found this app."""
-    links = job_links(callback.job_id)
+    """The body of form ``job``. Its links lie below ``base_url``, which may have a path of its own."""
+    links = {name: link.removeprefix(API_PREFIX) for name, link in job_links(callback.job_id).items()}
     news = JobNews(
         job_id=callback.job_id,
         job_type=callback.job_type,
@@ -68,7 +69,7 @@ def job_body(callback: CallbackRecord) -> JSONObject:
         finished_at=callback.happened_at if callback.status in FINAL_JOB_STATES else None,
         correlation_id=callback.correlation_id,
         error=callback.error,
-        links={name: urljoin(f"{callback.base_url}/", link) for name, link in links.items()},
+        links={name: f"{callback.base_url}{link}" for name, link in links.items()},
     )
     body = JobCallback(type=f"job.{callback.status.value}", timestamp=callback.happened_at, data=news)
     return body.model_dump(mode="json", exclude_none=True)

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 class Caller:
     """Who submits, under which ids the work is traced, and who is to be told how it went.
 
-    ``base_url`` is where the caller found this app, for the links in what is told.
+    ``base_url`` is where the caller says that it found this app, for the links in what is told.
     """
 
     correlation_id: str
@@ -93,7 +93,7 @@ class SubmitJob:
 
     def _subscription(self, caller: Caller) -> Subscription | None:
         callbacks = self._rules.checked(caller.callbacks)
-        return Subscription(callbacks, caller.base_url) if callbacks else None
+        return Subscription(callbacks, self._rules.base_url(caller.base_url)) if callbacks else None
 
 
 def _validated(registration: JobRegistration[Any], body: JSONObject) -> Any:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from schema.api import API_PREFIX
 from schema.records import Record
 from schema.results import ErrorDetail
 from schema.states import JobStatus
@@ -70,10 +71,10 @@ class NewCallback:
 
 @dataclass(frozen=True)
 class Subscription:
-    """Callbacks to the current run of a job. ``base_url`` is where the subscriber found this app."""
+    """Callbacks to the current run of a job. ``base_url`` is what the links in them begin with."""
 
     callbacks: Sequence[NewCallback]
-    base_url: str = ""
+    base_url: str = API_PREFIX
 
 
 class CallbackRecord(Record):
@@ -96,7 +97,7 @@ class CallbackRecord(Record):
     attempt: int
     claimed_until: datetime
     correlation_id: str
-    base_url: str = ""
+    base_url: str
     wanted: str = ""
 
 

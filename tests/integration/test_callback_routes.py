@@ -51,6 +51,28 @@ def test_a_submission_stores_the_address_that_its_header_names(
     ]
 
 
+DEPLOYED = {
+    "WEBSITE_SITE_NAME": "geojobs-prod",
+    "AUTH_MODE": "keys",
+    "CALLBACK_SECRET": SECRET,
+    "CALLBACK_ALLOWED_HOSTS": "hooks.example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [({}, "/api"), ({"PUBLIC_URL": "http://localhost:7071/api"}, "http://localhost:7071/api")],
+)
+def test_an_app_that_is_deployed_sends_absolute_links_only_with_an_address_of_its_own(
+    make_application: Callable[..., Application], database: Database, settings: dict[str, str], base: str
+) -> None:
+    """The request comes with ``http://localhost:7071``, which a caller may have made up."""
+    deployed = make_application(**DEPLOYED, **settings)
+    deployed.queue.ensure_queues()
+    assert submit(deployed, URL).status == 202
+    assert [row["base_url"] for row in stored(database)] == [base]
+
+
 def test_the_address_is_no_part_of_the_jobs_identity(application: Application, database: Database) -> None:
     first = submit(application, URL).json()
     again = submit(application, "https://a.example.org/").json()

@@ -106,6 +106,13 @@ def test_callback_settings_that_cannot_be_used_are_named(
     assert "do-not-show-me" not in str(caught.value)
 
 
+def test_a_public_address_that_links_cannot_begin_with_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PUBLIC_URL", "https://geo.example.org/api?code=do-not-show-me")
+    with pytest.raises(ConfigurationError, match="public_url") as caught:
+        load_settings()
+    assert "do-not-show-me" not in str(caught.value)
+
+
 def test_an_empty_role_for_reading_is_none(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("POSTGRES_READ_ROLE", "")
     assert load_settings().postgres_read_role is None

@@ -22,7 +22,7 @@ create table app.callbacks (
     claimed_until timestamptz,
     last_error text,
     correlation_id text not null,
-    base_url text not null default '',
+    base_url text not null check (octet_length(base_url) <= 8000),
     wanted text not null default '',
     created_at timestamptz not null default now(),
     delivered_at timestamptz,
@@ -35,7 +35,7 @@ comment on column app.callbacks.message_id is 'the same in every attempt to tell
 comment on column app.callbacks.status is 'the news: the status that the run came to, at happened_at and with error';
 comment on column app.callbacks.due_since is 'since when there is something to tell: later than the news for who subscribed later';
 comment on column app.callbacks.attempt is 'deliveries of this news that were tried so far';
-comment on column app.callbacks.base_url is 'where the subscriber found this app, for links';
+comment on column app.callbacks.base_url is 'what links begin with: where this app is found, or /api';
 comment on column app.callbacks.wanted is
     'how the subscriber wants the results: what stands behind the job''s id in the id that it was given';
 create unique index callbacks_once on app.callbacks (job_id, run, url, notify, md5(wanted));

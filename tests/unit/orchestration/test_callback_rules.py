@@ -11,7 +11,8 @@ from schema.workflow import StagePlan
 from tests.support.system import FakeSystem
 from tests.unit.orchestration.trial import handlers, job_type, planning, stage, work
 
-RULES = CallbackRules(AllowedHosts(["hooks.example.com"]), can_sign=True)
+HOSTS = AllowedHosts(["hooks.example.com"])
+RULES = CallbackRules(HOSTS, can_sign=True, absolute_links=True)
 GOOD = CallbackRequest("https://hooks.example.com/a")
 BAD = CallbackRequest("http://10.0.0.1/", source="/subscriber/failedUri")
 
@@ -58,6 +59,14 @@ def test_a_submission_stores_its_callback(system: FakeSystem, submit: SubmitJob)
     submit("trial", {}, Caller("corr-1", callbacks=[GOOD], base_url="https://geo.example/api"))
     (row,) = system.database.tables.callbacks.values()
     assert (row.url, row.base_url, row.correlation_id) == (GOOD.url, "https://geo.example/api", "corr-1")
+
+
+def test_links_are_relative_where_only_callers_say_where_the_app_is() -> None:
+    assert CallbackRules(HOSTS, can_sign=True).base_url("https://forged.example/api") == "/api"
+
+
+def test_links_are_relative_where_the_address_of_the_app_is_very_long() -> None:
+    assert RULES.base_url(f"http://{'a' * 2_000}/api") == "/api"
 
 
 def test_a_callback_that_is_not_allowed_keeps_its_job_from_being_stored(

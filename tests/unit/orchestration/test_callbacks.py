@@ -87,6 +87,15 @@ def test_the_news_of_a_failure_has_its_error(world: FakeWorld, sender: FakeSende
     assert (told["type"], told["data"]["error"]["message"]) == ("job.failed", "no such blob")
 
 
+@pytest.mark.parametrize("base", ["https://gw.example.org/geo/api", "https://geo.example.org", "/api"])
+def test_links_lie_below_where_the_app_is_found(world: FakeWorld, sender: FakeSender, base: str) -> None:
+    world.use.jobs.submit(new_job(), Subscription([NewCallback(URL)], base))
+    world.use.jobs.finish(end_of_job())
+    delivery(world, sender)()
+    links = json.loads(sender.received[0][1])["data"]["links"]
+    assert (links["self"], links["row"]) == (f"{base}/jobs/status/{JOB_ID}", f"{base}/db/jobs/{JOB_ID}")
+
+
 def test_the_news_of_a_start_has_no_end(world: FakeWorld, sender: FakeSender) -> None:
     callback = NewCallback(URL, CallbackNotify.IN_PROGRESS)
     world.use.jobs.submit(new_job(), Subscription([callback]))

@@ -19,6 +19,7 @@ from geojobs_client.errors import (
 from geojobs_client.models import (
     DeadLetter,
     DryRun,
+    Entity,
     Event,
     Health,
     Job,
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigurationError",
     "DeadLetter",
     "DryRun",
+    "Entity",
     "Event",
     "FieldError",
     "GeoJobs",

@@ -195,23 +195,31 @@ class GeoJobs:
         query: dict[str, QueryValue] = {"status": status, "stage": stage, "limit": limit, "cursor": cursor}
         return self._get(models.TaskPage, _reading(f"db/tasks/{_quoted(job_id)}", query))
 
-    def events(self, job_id: str, *, follow: bool = False) -> Iterator[models.Event]:
-        """The job's audit trail, oldest first; with ``follow`` until the job has ended.
+    def events(
+        self, job_id: str, *, run: int | None = None, entity: str | None = None, follow: bool = False
+    ) -> Iterator[models.Event]:
+        """The job's audit trail by the events' numbers; with ``follow`` until the job has ended.
 
-        While it is followed an event may come a little after others with greater numbers, never twice.
+        ``run`` and ``entity`` (job, stage, task) leave out what is of others. While it is followed an event
+        may come after others with greater numbers, those of a long transaction at the end, none twice.
         """
 
         def read(cursor: str | None) -> models.EventPage:
-            return self.events_page(job_id, limit=PAGE, cursor=cursor)
+            return self.events_page(job_id, run=run, entity=entity, limit=PAGE, cursor=cursor)
 
         return iter(EventFollower(read, self._clock)) if follow else events_so_far(read)
 
     def events_page(
-        self, job_id: str, *, limit: int | None = None, cursor: str | None = None
+        self,
+        job_id: str,
+        *,
+        run: int | None = None,
+        entity: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> models.EventPage:
-        return self._get(
-            models.EventPage, _reading(_job_path(job_id, "events"), {"limit": limit, "cursor": cursor})
-        )
+        query: dict[str, QueryValue] = {"run": run, "entity": entity, "limit": limit, "cursor": cursor}
+        return self._get(models.EventPage, _reading(_job_path(job_id, "events"), query))
 
     def job_types(self) -> tuple[models.JobType, ...]:
         """What can be submitted."""

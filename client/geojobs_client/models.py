@@ -34,6 +34,14 @@ class TaskStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Entity(StrEnum):
+    """What an event is about."""
+
+    JOB = "job"
+    STAGE = "stage"
+    TASK = "task"
+
+
 FINAL_JOB_STATES = frozenset(
     {JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS, JobStatus.FAILED, JobStatus.CANCELLED}
 )

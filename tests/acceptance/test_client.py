@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner, Result
 
-from geojobs_client import Event, GeoJobs, Job, NotFoundError, StateConflictError, UnauthorizedError
+from geojobs_client import Entity, Event, GeoJobs, Job, NotFoundError, StateConflictError, UnauthorizedError
 from geojobs_client.cli import app
 from schema.queues import TASK_QUEUE
 from tests.acceptance.conftest import HostFactory
@@ -256,6 +256,15 @@ class TestEvents:
             lines = run("events", job_id, *arguments).stdout.splitlines()
             assert {json.loads(line)["event_id"] for line in lines} == {row["event_id"] for row in stored}
         assert "queued -> processing" in run("events", job_id).stdout
+
+    def test_those_of_a_run_and_an_entity_are_told_apart(self, host: Host, geojobs: GeoJobs) -> None:
+        job_id = host.run(n=1, message=uuid4().hex)["job_id"]
+        geojobs.rerun(job_id)
+        geojobs.wait(job_id)
+        found = list(geojobs.events(job_id, run=2, entity="stage"))
+        assert {(each.run, each.entity) for each in found} == {(2, "stage")}
+        kinds = {(each.run, each.entity) for each in geojobs.events(job_id)}
+        assert kinds == {(run, entity) for run in (1, 2) for entity in Entity}
 
     def test_an_unknown_job_has_none(self, geojobs: GeoJobs) -> None:
         with pytest.raises(NotFoundError) as caught:

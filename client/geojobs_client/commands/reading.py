@@ -19,6 +19,7 @@ from geojobs_client.commands.output import (
 )
 from geojobs_client.commands.session import connected
 from geojobs_client.models import (
+    Entity,
     Event,
     JobPage,
     JobStatus,
@@ -97,13 +98,16 @@ def list_tasks(
 def list_events(
     ctx: typer.Context,
     job_id: options.JobId,
+    *,
+    run: Annotated[int | None, typer.Option("--run", min=1, help="Only those of this run.")] = None,
+    entity: Annotated[Entity | None, typer.Option("--entity", help="Only those about this.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Show a job's audit trail: every transition, oldest first. With --json one object on each line."""
     console = answers()
     with connected(ctx) as geojobs:
-        for event in geojobs.events(job_id, follow=follow):
+        for event in geojobs.events(job_id, run=run, entity=entity, follow=follow):
             if as_json:
                 write_json_line(event)
             else:

@@ -121,6 +121,8 @@ class TestExitCodes:
             ("tasks", JOB_ID, "--limit", "5", "--all"),
             ("poison", "list", "--limit", "5", "--all"),
             ("list", "--since", "yesterday"),
+            ("events", JOB_ID, "--run", "0"),
+            ("events", JOB_ID, "--entity", "row"),
             ("--url", "nonsense", "types"),
         ],
     )
@@ -329,6 +331,13 @@ class TestListing:
         page = {"job_id": JOB_ID, "events": [event(1), event(2)], "next_cursor": "2", "complete": True}
         result = run(FakeServer(ok(page)), "events", JOB_ID, "--follow", "--json")
         assert [json.loads(line)["event_id"] for line in result.stdout.splitlines()] == [1, 2]
+
+    @pytest.mark.parametrize("more", [(), ("--follow",)])
+    def test_events_of_one_run_and_entity_are_asked_for(self, run: Run, more: tuple[str, ...]) -> None:
+        page = {"job_id": JOB_ID, "events": [], "next_cursor": None, "complete": True}
+        server = FakeServer(ok(page))
+        assert run(server, "events", JOB_ID, "--run", "2", "--entity", "stage", *more).exit_code == 0
+        assert dict(server.request.url.params) == {"run": "2", "entity": "stage", "limit": "500"}
 
     def test_control_characters_and_markup_of_others_do_nothing(self, run: Run) -> None:
         types = [

@@ -212,7 +212,11 @@ def _show_plan(plan: DryRun, as_json: bool) -> None:
 
 
 def _write_whole(path: Path, pieces: Iterator[bytes]) -> None:
-    """Under another name until it is complete, so that nobody reads half of it."""
+    """Under another name until it is complete, so that nobody reads half of it; a device is written as it is."""
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:
+            device.writelines(pieces)
+        return
     partial = path.parent / f".geojobs-{token_hex(8)}.part"
     try:
         with partial.open("xb") as file:  # with the rights that the umask leaves a new file

@@ -257,6 +257,14 @@ class TestResult:
             os.umask(before)
         assert path.stat().st_mode & 0o777 == mode
 
+    def test_a_device_stays_what_it_is(self, tmp_path: Path) -> None:
+        device = tmp_path / "device"
+        device.symlink_to("/dev/null")
+        server = FakeServer(httpx.Response(200, content=b"[1]"))
+        assert run(server, "result", JOB_ID, "-o", str(device)).exit_code == 0
+        assert device.is_char_device()
+        assert list(tmp_path.iterdir()) == [device]
+
     def test_a_result_for_a_folder_leaves_nothing_behind(self, run: Run, tmp_path: Path) -> None:
         folder = tmp_path / "folder"
         folder.mkdir()

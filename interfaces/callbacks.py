@@ -16,7 +16,9 @@ class CallbackRepository(Protocol):
         """Take up to ``limit`` callbacks that are due, for one minute: the longest due first."""
         ...
 
-    def delivered(self, callback: CallbackRecord) -> None: ...
+    def delivered(self, callback: CallbackRecord) -> None:
+        """Also of one that became void while it travelled."""
+        ...
 
     def not_delivered(self, callback: CallbackRecord, error: str, delay: timedelta | None) -> None:
         """An attempt failed: the next one after ``delay``, or none."""

@@ -38,7 +38,7 @@ class CallbackForm(StrEnum):
 
 
 class CallbackState(StrEnum):
-    """``void``: the run came to an end that the callback did not ask for."""
+    """``void``: the run came to an end that the callback did not ask for, or before its start was told."""
 
     WAITING = "waiting"
     DUE = "due"

@@ -14,7 +14,7 @@ select app.claim_callbacks(%(limit)s) as callback;
 -- name: delivered
 update app.callbacks
    set state = 'delivered', attempt = attempt + 1, delivered_at = now(), claimed_until = null, last_error = null
- where callback_id = %(callback_id)s and state = 'due' and claimed_until = %(claimed_until)s;
+ where callback_id = %(callback_id)s and state in ('due', 'void') and claimed_until = %(claimed_until)s;
 
 -- name: not_delivered
 update app.callbacks

@@ -81,7 +81,7 @@ def test_an_end_makes_due_what_asked_for_it_and_voids_the_rest(
     submitted(world, FINAL, GOOD, BAD, BEGUN)
     world.use.stages.open(stage_of(1))
     world.use.jobs.finish(FinishJob(JOB_ID, 1, status))
-    assert states(world) == {**expected, "in_progress": "due"}
+    assert states(world) == {**expected, "in_progress": "void"}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,42 @@ def test_the_start_of_a_job_is_told_when_it_starts(world: World) -> None:
     submitted(world, BEGUN)
     assert states(world) == {"in_progress": "waiting"}
     world.use.stages.open(stage_of(1))
+    assert claimed(world).status is JobStatus.PROCESSING
+
+
+def test_the_end_of_a_run_leaves_the_news_of_its_start_as_it_was_told(world: World) -> None:
+    submitted(world, BEGUN)
+    world.use.stages.open(stage_of(1))
+    world.use.callbacks.delivered(claimed(world))
+    world.use.jobs.finish(completion())
+    assert (only(world).state, only(world).status) == ("delivered", "processing")
+
+
+def test_the_news_of_a_start_that_travels_while_the_run_ends_is_on_record(world: World) -> None:
+    submitted(world, BEGUN)
+    world.use.stages.open(stage_of(1))
+    callback = claimed(world)
+    world.use.jobs.finish(completion())
+    world.use.callbacks.delivered(callback)
+    assert (only(world).state, only(world).status) == ("delivered", "processing")
+
+
+def test_the_news_of_a_start_is_not_tried_again_after_the_end(world: World) -> None:
+    submitted(world, BEGUN)
+    world.use.stages.open(stage_of(1))
+    callback = claimed(world)
+    world.use.jobs.finish(completion())
+    world.use.callbacks.not_delivered(callback, "answered 503", MINUTE)
+    world.pass_time(120)
+    assert list(world.use.callbacks.claim(10)) == []
+    assert only(world).state == "void"
+
+
+def test_the_news_of_a_start_that_was_not_told_waits_again_after_a_retry(world: World) -> None:
+    submitted(world, BEGUN)
+    world.use.stages.open(stage_of(1))
+    world.use.jobs.finish(end_of_job())
+    world.use.jobs.retry(JOB_ID, "corr-2")
     assert claimed(world).status is JobStatus.PROCESSING
 
 

@@ -30,6 +30,9 @@ def notify_callbacks(tables: "Tables", job: JobRow, event: str, now: datetime) -
     """``app.notify_callbacks``."""
     for row in [row for row in tables.callbacks.values() if (row.job_id, row.run) == (job.job_id, job.run)]:
         told = row
+        starting = row.notify is CallbackNotify.IN_PROGRESS and row.state is CallbackState.DUE
+        if starting and state_at(row.notify, job.status) is CallbackState.VOID:
+            told = replace(row, state=CallbackState.VOID)
         if event == "retried" and (
             row.notify is not CallbackNotify.IN_PROGRESS or row.state is CallbackState.VOID
         ):

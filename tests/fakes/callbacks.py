@@ -39,6 +39,7 @@ class FakeCallbackRepository:
         now = self._database.now
         self._settle(
             callback,
+            (CallbackState.DUE, CallbackState.VOID),
             state=CallbackState.DELIVERED,
             attempt=callback.attempt + 1,
             delivered_at=now,
@@ -73,10 +74,15 @@ class FakeCallbackRepository:
             failed = sum(row.state is CallbackState.FAILED for row in rows)
             return CallbackBacklog(len(due), min(due, default=None), failed)
 
-    def _settle(self, callback: CallbackRecord, **changes: Any) -> None:
+    def _settle(
+        self,
+        callback: CallbackRecord,
+        states: Sequence[CallbackState] = (CallbackState.DUE,),
+        **changes: Any,
+    ) -> None:
         with self._database.transaction() as tables:
             row = tables.callbacks[callback.callback_id]
-            if row.state is CallbackState.DUE and row.claimed_until == callback.claimed_until:
+            if row.state in states and row.claimed_until == callback.claimed_until:
                 tables.callbacks[row.callback_id] = replace(row, claimed_until=None, **changes)
 
     def _record(self, row: CallbackRow) -> CallbackRecord:

@@ -4,8 +4,9 @@ import base64
 import hashlib
 import hmac
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from random import random
 from urllib.parse import urlsplit
@@ -99,6 +100,7 @@ class CallbackDelivery:
         self._luck = luck
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="callback")
         self._closed = False
+        self._gate = threading.Lock()
 
     def __call__(self) -> int:
         """Deliver until nothing is due, for a minute at most; returns how many were tried."""
@@ -107,16 +109,24 @@ class CallbackDelivery:
         tried = 0
         end = self._clock.monotonic() + _LONGEST_PASS_SECONDS
         while not self._closed and (due := self._callbacks.claim(_PAGE)):
-            list(self._threads.map(self._deliver, due, [self._signer] * len(due)))
-            tried += len(due)
+            calls = self._begun(due, self._signer)
+            tried += len([call.result() for call in calls])
             if self._clock.monotonic() >= end:
                 break
         return tried
 
     def close(self) -> None:
         """Begin nothing more, and wait for the calls that are under way."""
-        self._closed = True
+        with self._gate:
+            self._closed = True
         self._threads.shutdown(wait=True)
+
+    def _begun(self, due: Sequence[CallbackRecord], signer: Signer) -> Sequence[Future[None]]:
+        """Nothing where this was closed meanwhile: what is claimed then is anybody's in a minute."""
+        with self._gate:
+            if self._closed:
+                return []
+            return [self._threads.submit(self._deliver, callback, signer) for callback in due]
 
     def _deliver(self, callback: CallbackRecord, signer: Signer) -> None:
         sent = self._sent(callback, signer)

@@ -2,21 +2,28 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
-from interfaces.callbacks import CallbackSender, SendOutcome, Sent
+from interfaces.callbacks import CallbackRepository, CallbackSender, SendOutcome, Sent
 from orchestration.callbacks import LONGEST_RETRY_AFTER_SECONDS, CallbackDelivery, Signer, job_body
-from schema.callbacks import CallbackForm, CallbackNotify, NewCallback, Subscription, signing_secrets
+from schema.callbacks import (
+    CallbackForm,
+    CallbackNotify,
+    CallbackRecord,
+    NewCallback,
+    Subscription,
+    signing_secrets,
+)
 from schema.errors import BlobUnavailableError, DatabaseUnavailableError
 from schema.records import FinishJob
 from schema.states import JobStatus
 from tests.contracts.steps import JOB_ID, end_of_job, new_job, stage_of
-from tests.fakes.callbacks import FakeSender
+from tests.fakes.callbacks import FakeCallbackRepository, FakeSender
 from tests.fakes.clock import FakeClock
 from tests.support.worlds import FakeWorld
 
@@ -47,11 +54,10 @@ def delivery(
     body: Callable[[Any], Any] = job_body,
     signer: Signer | None = Signer(signing_secrets(SECRET)),  # noqa: B008 -- it has no state
     luck: float = 0.0,
+    callbacks: CallbackRepository | None = None,
 ) -> CallbackDelivery:
-    forms = {CallbackForm.JOB: body}
-    return CallbackDelivery(
-        world.use.callbacks, sender, signer, forms, world.clock, concurrency=2, luck=lambda: luck
-    )
+    forms, callbacks = {CallbackForm.JOB: body}, callbacks or world.use.callbacks
+    return CallbackDelivery(callbacks, sender, signer, forms, world.clock, concurrency=2, luck=lambda: luck)
 
 
 def ended(world: FakeWorld, ending: FinishJob | None = None, *urls: str) -> None:
@@ -317,6 +323,19 @@ def test_an_outcome_that_cannot_be_recorded_is_sent_again(
     world.pass_time(61)
     delivery(world, FakeSender())()
     assert row(world).state == "delivered"
+
+
+def test_what_is_closed_while_it_claims_delivers_nothing_more(world: FakeWorld, sender: FakeSender) -> None:
+    class Closing(FakeCallbackRepository):
+        def claim(self, limit: int) -> Sequence[CallbackRecord]:
+            deliver.close()
+            return super().claim(limit)
+
+    ended(world)
+    deliver = delivery(world, sender, callbacks=Closing(world.database))
+    assert (deliver(), sender.received, row(world).state) == (0, [], "due")
+    world.pass_time(61)
+    assert delivery(world, sender)() == 1
 
 
 def test_what_is_closed_delivers_nothing_more(world: FakeWorld, sender: FakeSender) -> None:

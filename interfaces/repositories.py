@@ -39,7 +39,8 @@ class JobRepository(Protocol):
         """Insert the job unless it exists; a new one comes with the outbox row that plans stage 1.
 
         Callbacks are added to its current run in the same transaction, whether it is new or not: each once,
-        due at once where their news is there already, and due again where they could not be delivered.
+        due at once where their news is there already, and due again where they could not be delivered. Raises
+        ``TooManyCallbacksError`` where the run would have more than ``MAX_CALLBACKS``: nothing is stored.
         """
         ...
 

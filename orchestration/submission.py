@@ -12,8 +12,13 @@ from interfaces.repositories import JobRepository
 from orchestration.callback_rules import NO_CALLBACKS, CallbackRules
 from orchestration.contracts import controller_code, field_errors
 from orchestration.relay import OutboxRelay
-from schema.callbacks import CallbackRequest, Subscription
-from schema.errors import ContractViolationError, InvalidParametersError
+from schema.callbacks import MAX_CALLBACKS, CallbackRequest, Subscription
+from schema.errors import (
+    ContractViolationError,
+    FieldError,
+    InvalidParametersError,
+    TooManyCallbacksError,
+)
 from schema.identity import job_id_of
 from schema.json_types import JSONObject
 from schema.policies import Priority
@@ -59,7 +64,7 @@ class SubmitJob:
         A queue that does not answer is no failure: the job is stored, and the relay sends its message later.
         """
         job = self.validate(job_type, body, caller)
-        submission = self._jobs.submit(job, self._subscription(caller))
+        submission = self._stored(job, caller)
         self._relay.dispatch(submission.outbox)
         _log.info(
             "job submitted" if submission.created else "job was there already",
@@ -90,6 +95,14 @@ class SubmitJob:
             max_parallel_tasks=registration.max_parallel_tasks,
             timeout=registration.timeout,
         )
+
+    def _stored(self, job: NewJob, caller: Caller) -> Submission:
+        try:
+            return self._jobs.submit(job, self._subscription(caller))
+        except TooManyCallbacksError as exc:
+            problem = f"the run of this job has {MAX_CALLBACKS} callbacks, which is the most"
+            errors = [FieldError(callback.source, problem) for callback in caller.callbacks]
+            raise InvalidParametersError("the callback was not taken", errors) from exc
 
     def _subscription(self, caller: Caller) -> Subscription | None:
         callbacks = self._rules.checked(caller.callbacks)

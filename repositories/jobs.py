@@ -1,15 +1,18 @@
 """Jobs in PostgreSQL."""
 
+import psycopg
+
 from repositories.postgres import Database, Row
 from repositories.rows import jsonb, outbox_records
 from repositories.statements import load_statements
 from schema.callbacks import Subscription
-from schema.errors import DatabaseUnavailableError
+from schema.errors import DatabaseUnavailableError, TooManyCallbacksError
 from schema.records import Control, ControlOutcome, FinishJob, JobRecord, NewJob, Submission
 from schema.results import ErrorDetail
 
 _SQL = load_statements("orchestration.sql")
 _CALLBACK_SQL = load_statements("callbacks.sql")
+_TOO_MANY_CALLBACKS = "GJ002"
 
 
 class PostgresJobRepository:
@@ -23,8 +26,7 @@ class PostgresJobRepository:
         if subscription is None:
             row = self._database.fetch_one(_SQL["submit_job"], given)
         else:
-            given = {**given, **_subscription_parameters(subscription)}
-            row = self._database.fetch_one(_CALLBACK_SQL["submit_job_and_subscribe"], given)
+            row = self._subscribed({**given, **_subscription_parameters(subscription)})
         if row is None:
             raise DatabaseUnavailableError("the job was removed while it was submitted; submit it again")
         return Submission(
@@ -32,6 +34,14 @@ class PostgresJobRepository:
             created=row["created"],
             outbox=outbox_records(row["outbox"]),
         )
+
+    def _subscribed(self, given: dict[str, object]) -> Row | None:
+        try:
+            return self._database.fetch_one(_CALLBACK_SQL["submit_job_and_subscribe"], given)
+        except psycopg.DatabaseError as exc:
+            if exc.sqlstate == _TOO_MANY_CALLBACKS:
+                raise TooManyCallbacksError from exc
+            raise
 
     def get(self, job_id: str) -> JobRecord | None:
         row = self._database.fetch_one(_SQL["get_job"], {"job_id": job_id})

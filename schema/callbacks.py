@@ -16,6 +16,8 @@ from schema.results import ErrorDetail
 from schema.states import JobStatus
 
 CALLBACK_HEADER = "X-Callback-URL"
+MAX_CALLBACKS = 20
+"""Of one run of a job; ``app.subscribe`` counts them."""
 
 _SECRET_PREFIX = "whsec_"  # noqa: S105 -- how a secret begins, none itself
 _SECRET_BYTES = range(24, 65)

@@ -14,6 +14,7 @@ GeojobsError
 │   ├── JobStateConflictError       the job is not in a state that allows it
 │   ├── ResultNotReadyError         the job has not ended
 │   ├── JobHasNoResultError         it ended without
+│   ├── TooManyCallbacksError       the run of the job has as many as it may have
 │   ├── ResetForbiddenError
 │   ├── UnauthenticatedError        nobody knows who calls
 │   └── PermissionMissingError      the caller's roles do not grant it
@@ -154,6 +155,12 @@ class ConfirmationMissingError(InvalidParametersError):
 
     def __init__(self, subject: str) -> None:
         super().__init__(subject, [FieldError("?confirm", "must be yes")])
+
+
+class TooManyCallbacksError(InputError):
+    """The run of the job has as many callbacks as it may have."""
+
+    code = "TOO_MANY_CALLBACKS"
 
 
 class ResetForbiddenError(InputError):

@@ -12,6 +12,7 @@ STATUS: dict[type[GeojobsError], HTTPStatus] = {
     errors.InvalidParametersError: HTTPStatus.BAD_REQUEST,
     errors.InvalidIdentifierError: HTTPStatus.BAD_REQUEST,
     errors.ConfirmationMissingError: HTTPStatus.BAD_REQUEST,
+    errors.TooManyCallbacksError: HTTPStatus.BAD_REQUEST,
     errors.InputError: HTTPStatus.BAD_REQUEST,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.ResetForbiddenError: HTTPStatus.FORBIDDEN,

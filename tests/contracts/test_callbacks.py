@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from schema.callbacks import CallbackForm, CallbackNotify, CallbackRecord, NewCallback, Subscription
+from schema.callbacks import (
+    MAX_CALLBACKS,
+    CallbackForm,
+    CallbackNotify,
+    CallbackRecord,
+    NewCallback,
+    Subscription,
+)
+from schema.errors import TooManyCallbacksError
 from schema.records import FinishJob
 from schema.states import JobStatus
 from tests.contracts.steps import JOB_ID, completion, end_of_job, job, new_job, stage_of
@@ -189,6 +197,26 @@ def test_an_address_is_told_once_for_each_way_that_its_results_are_wanted(world:
     world.use.jobs.finish(completion())
     assert {each.wanted for each in world.use.callbacks.claim(10)} == {*ways}
     assert len(world.callbacks()) == 3
+
+
+def test_a_run_has_so_many_callbacks_and_no_more(world: World) -> None:
+    for number in range(MAX_CALLBACKS):
+        submitted(world, url=f"https://hooks.example.com/{number}")
+    with pytest.raises(TooManyCallbacksError):
+        submitted(world, url="https://hooks.example.com/one-more")
+    submitted(world, url="https://hooks.example.com/0")
+    assert len(world.callbacks()) == MAX_CALLBACKS
+    world.use.jobs.finish(completion())
+    world.use.jobs.rerun(JOB_ID, "corr-2")
+    submitted(world, url="https://hooks.example.com/one-more")
+    assert len(world.callbacks()) == MAX_CALLBACKS + 1
+
+
+def test_a_job_that_would_begin_with_too_many_callbacks_is_not_stored(world: World) -> None:
+    callbacks = [NewCallback(f"{URL}{number}") for number in range(MAX_CALLBACKS + 1)]
+    with pytest.raises(TooManyCallbacksError):
+        world.use.jobs.submit(new_job(), Subscription(callbacks))
+    assert (world.use.jobs.get(JOB_ID), world.callbacks()) == (None, [])
 
 
 def test_a_submission_that_asks_for_none_adds_none(world: World) -> None:

@@ -1,5 +1,6 @@
 """Callbacks in memory, as ``app.subscribe`` and ``callbacks.sql`` have them; and a sender of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -7,7 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 from interfaces.callbacks import SendOutcome, Sent
-from schema.callbacks import CallbackBacklog, CallbackRecord, CallbackState, NewCallback, Subscription
+from schema.callbacks import (
+    MAX_CALLBACKS,
+    CallbackBacklog,
+    CallbackRecord,
+    CallbackState,
+    NewCallback,
+    Subscription,
+)
+from schema.errors import TooManyCallbacksError
 from schema.records import NewJob
 from tests.fakes.callback_states import state_at
 from tests.fakes.database import CLAIM, FakeDatabase
@@ -96,6 +105,9 @@ def subscribe(database: FakeDatabase, job: NewJob, subscription: Subscription) -
     """``app.subscribe``, in the caller's transaction."""
     for callback in subscription.callbacks:
         _subscribe(database, job, callback, subscription.base_url)
+    runs = Counter((row.job_id, row.run) for row in database.tables.callbacks.values())
+    if max(runs.values(), default=0) > MAX_CALLBACKS:
+        raise TooManyCallbacksError
 
 
 def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_url: str) -> None:

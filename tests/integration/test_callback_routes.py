@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from repositories.postgres import Database
+from schema.callbacks import MAX_CALLBACKS
 from tests.support.routes import Answer, call
 from triggers.application import Application
 
@@ -122,6 +123,18 @@ def test_an_address_that_is_not_taken_is_a_400_that_names_the_header(
     assert (answer.status, answer.json()["code"]) == (400, "INVALID_PARAMETERS")
     assert answer.error_pointers == ["X-Callback-URL"]
     assert database.fetch_all("select job_id from app.jobs") == []
+
+
+def test_one_address_too_many_for_a_job_is_a_400_that_names_the_header(
+    application: Application, database: Database
+) -> None:
+    for number in range(MAX_CALLBACKS):
+        assert submit(application, f"https://hooks.example.com/{number}").status in (200, 202)
+    answer = submit(application, URL)
+    assert (answer.status, answer.json()["code"]) == (400, "INVALID_PARAMETERS")
+    assert answer.error_pointers == ["X-Callback-URL"]
+    assert "20 callbacks" in answer.json()["detail"]
+    assert len(stored(database)) == MAX_CALLBACKS
 
 
 def test_without_a_secret_no_address_is_taken(

@@ -9,7 +9,8 @@ import pytest
 from repositories.callbacks import PostgresCallbackRepository
 from repositories.jobs import PostgresJobRepository
 from repositories.postgres import Database
-from schema.callbacks import CallbackRecord, NewCallback, Subscription
+from schema.callbacks import MAX_CALLBACKS, CallbackRecord, NewCallback, Subscription
+from schema.errors import TooManyCallbacksError
 from schema.identity import job_id_of
 from schema.records import FinishJob, NewJob
 from schema.states import JobStatus
@@ -67,6 +68,22 @@ def test_of_many_jobs_that_end_while_they_are_subscribed_to_none_is_untold(datab
         for each in [*ending, *subscribing]:
             each.result(60)
     assert states(database) == ["due"] * count
+
+
+def test_of_many_who_subscribe_at_once_no_more_than_may_are_taken(database: Database) -> None:
+    jobs = PostgresJobRepository(database)
+    jobs.submit(job(1))
+
+    def subscribe(number: int) -> bool:
+        try:
+            jobs.submit(job(1), Subscription([NewCallback(f"https://hooks.example.com/{number}")]))
+        except TooManyCallbacksError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = sum(pool.map(subscribe, range(2 * MAX_CALLBACKS)))
+    assert (taken, len(states(database))) == (MAX_CALLBACKS, MAX_CALLBACKS)
 
 
 def test_of_many_who_claim_at_once_each_callback_goes_to_one(database: Database) -> None:

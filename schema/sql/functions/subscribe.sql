@@ -1,6 +1,7 @@
 -- Adds callbacks to the current run of a job, each once; one whose news is there already is due at once, and one that
 -- could not be delivered is due again. The lock on the job's row keeps its next transition waiting, so that no news
--- falls between. Returns how many rows were made or made due again.
+-- falls between, and other subscribers, so that a run has no more than 20 (SQLSTATE GJ002). Returns how many rows were
+-- made or made due again.
 create or replace function app.subscribe(
     p_job_id char(64), p_urls text[], p_notify text[], p_forms text[], p_wanted text[],
     p_correlation_id text, p_base_url text
@@ -10,7 +11,7 @@ declare
     v_job app.jobs;
     v_changed integer;
 begin
-    select * into v_job from app.jobs where job_id = p_job_id for share;
+    select * into v_job from app.jobs where job_id = p_job_id for no key update;
     if not found then
         return 0;
     end if;
@@ -28,5 +29,9 @@ begin
            claimed_until = null, failed_at = null
      where c.state = 'failed';
     get diagnostics v_changed = row_count;
+    if (select count(*) > 20 from app.callbacks where job_id = p_job_id and run = v_job.run) then
+        raise exception 'run % of job % would have more than 20 callbacks', v_job.run, p_job_id
+            using errcode = 'GJ002';
+    end if;
     return v_changed;
 end $$;

@@ -396,6 +396,26 @@ def test_asking_again_after_it_was_given_up_begins_anew(world: World) -> None:
     assert again.message_id != first.message_id
 
 
+def test_what_begins_anew_shows_nothing_of_what_was(world: World) -> None:
+    first = ended(world)
+    world.use.callbacks.not_delivered(first, "answered 410", None)
+    submitted(world)
+    found = only(world)
+    assert (found.last_error, found.failed_at, found.delivered_at) == (None, None, None)
+
+
+def test_what_waits_again_after_a_retry_shows_nothing_of_what_was(world: World) -> None:
+    first = ended(world)
+    world.use.callbacks.not_delivered(first, "answered 503", timedelta())
+    world.use.callbacks.delivered(claimed(world))
+    world.use.jobs.retry(JOB_ID, "corr-2")
+    assert (only(world).last_error, only(world).delivered_at) == (None, None)
+    world.use.jobs.finish(end_of_job())
+    world.use.callbacks.not_delivered(claimed(world), "answered 410", None)
+    world.use.jobs.retry(JOB_ID, "corr-3")
+    assert (only(world).last_error, only(world).failed_at) == (None, None)
+
+
 def test_asking_again_after_it_was_delivered_changes_nothing(world: World) -> None:
     world.use.callbacks.delivered(ended(world))
     submitted(world)

@@ -42,6 +42,8 @@ def notify_callbacks(tables: "Tables", job: JobRow, event: str, now: datetime) -
                 message_id=uuid4(),
                 attempt=0,
                 claimed_until=None,
+                last_error=None,
+                delivered_at=None,
                 failed_at=None,
             )
         state = state_at(told.notify, job.status)

@@ -143,6 +143,8 @@ def _subscribe(database: FakeDatabase, job: NewJob, callback: NewCallback, base_
             not_before=now,
             due_since=now,
             claimed_until=None,
+            last_error=None,
+            delivered_at=None,
             failed_at=None,
         )
 

@@ -10,7 +10,8 @@ begin
     end if;
     if p_job.last_event = 'retried' then
         update app.callbacks
-           set state = 'waiting', message_id = gen_random_uuid(), attempt = 0, claimed_until = null, failed_at = null
+           set state = 'waiting', message_id = gen_random_uuid(), attempt = 0, claimed_until = null,
+               last_error = null, delivered_at = null, failed_at = null
          where job_id = p_job.job_id and run = p_job.run and (notify <> 'in_progress' or state = 'void');
     end if;
     update app.callbacks

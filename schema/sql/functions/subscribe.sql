@@ -26,7 +26,7 @@ begin
               from unnest(p_urls, p_notify, p_forms, p_wanted) as given (url, notify, form, wanted)) as w
     on conflict (job_id, run, url, notify, md5(wanted)) do update
        set state = 'due', message_id = gen_random_uuid(), attempt = 0, not_before = now(), due_since = now(),
-           claimed_until = null, failed_at = null
+           claimed_until = null, last_error = null, delivered_at = null, failed_at = null
      where c.state = 'failed';
     get diagnostics v_changed = row_count;
     if (select count(*) > 20 from app.callbacks where job_id = p_job_id and run = v_job.run) then

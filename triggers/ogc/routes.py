@@ -57,7 +57,7 @@ def api(app: Application, request: Request) -> Response:
     # only where it is asked for: it knows all routes of this module
     from triggers.ogc.document import ogc_document  # noqa: PLC0415
 
-    content = ogc_document(app.auth_mode, f"{request.base_url}")
+    content = ogc_document(app.auth_mode, request.base_url)
     return Response(HTTPStatus.OK, content, {"Content-Type": OPENAPI_3_0})
 
 

@@ -212,7 +212,7 @@ def _show_plan(plan: DryRun, as_json: bool) -> None:
 
 
 def _write_whole(path: Path, pieces: Iterator[bytes]) -> None:
-    """Under another name until it is complete, so that nobody reads half of it; a device is written as it is."""
+    """Under another name until it is complete, so that nobody reads half of it; a device as it is."""
     if path.exists() and not path.is_file():
         with path.open("wb") as device:
             device.writelines(pieces)

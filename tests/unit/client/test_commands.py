@@ -257,7 +257,7 @@ class TestResult:
             os.umask(before)
         assert path.stat().st_mode & 0o777 == mode
 
-    def test_a_device_stays_what_it_is(self, tmp_path: Path) -> None:
+    def test_a_device_stays_what_it_is(self, run: Run, tmp_path: Path) -> None:
         device = tmp_path / "device"
         device.symlink_to("/dev/null")
         server = FakeServer(httpx.Response(200, content=b"[1]"))

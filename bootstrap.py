@@ -74,7 +74,8 @@ def _application(parts: Parts, settings: Settings) -> Application:
     submit = SubmitJob(parts.job_catalog, parts.jobs, parts.relay, _callback_rules(settings))
     viewer = JobViewer(parts.job_catalog, parts.jobs, parts.stages, parts.clock)
     control = JobControl(parts.jobs, parts.stages, parts.relay)
-    callbacks = _callbacks(parts, settings)
+    results = ResultReader(parts.jobs, parts.payload_store)
+    callbacks = _callbacks(parts, settings, results)
     health = _health(parts)
     measuring = Measuring(PostgresMetricsRepository(parts.database), parts.queue, parts.clock)
     poison = _poison(parts, settings)
@@ -83,10 +84,10 @@ def _application(parts: Parts, settings: Settings) -> Application:
         dry_run=DryRun(parts.job_catalog, submit, planner),
         jobs=viewer,
         events=EventViewer(PostgresTrailRepository(parts.database)),
-        results=ResultReader(parts.jobs, parts.payload_store),
+        results=results,
         job_types=JobTypeViewer(parts.job_catalog, parts.task_catalog),
         control=control,
-        ogc=_ogc(parts, viewer, submit, control),
+        ogc=_ogc(parts, results, viewer=viewer, submit=submit, control=control),
         driver=_driver(parts, planner),
         runner=_runner(parts, worker_name(settings)),
         intake=MessageIntake(parts.letters, _host_queues().get("maxDequeueCount", 5)),
@@ -125,12 +126,14 @@ def _callback_rules(settings: Settings) -> CallbackRules:
     return CallbackRules(allowed, can_sign=bool(settings.callback_secrets), absolute_links=known)
 
 
-def _ogc(parts: Parts, viewer: JobViewer, submit: SubmitJob, control: JobControl) -> OgcApi:
+def _ogc(
+    parts: Parts, results: ResultReader, *, viewer: JobViewer, submit: SubmitJob, control: JobControl
+) -> OgcApi:
     search = PostgresJobSearchRepository(parts.database)
     return OgcApi.over(
         parts.job_catalog,
         parts.jobs,
-        parts.payloads,
+        results,
         parts.blobs,
         search,
         viewer=viewer,
@@ -139,10 +142,10 @@ def _ogc(parts: Parts, viewer: JobViewer, submit: SubmitJob, control: JobControl
     )
 
 
-def _callbacks(parts: Parts, settings: Settings) -> CallbackDelivery:
+def _callbacks(parts: Parts, settings: Settings, results: ResultReader) -> CallbackDelivery:
     secrets = settings.callback_secrets
     signer = Signer(secrets) if secrets else None
-    ogc_body = subscriber_body(parts.job_catalog, parts.jobs, parts.payloads, parts.blobs)
+    ogc_body = subscriber_body(parts.job_catalog, parts.jobs, results, parts.blobs)
     bodies = {CallbackForm.JOB: job_body, CallbackForm.OGC: ogc_body}
     return CallbackDelivery(parts.callbacks, parts.sender, signer, bodies, parts.clock)
 

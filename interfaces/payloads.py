@@ -14,8 +14,12 @@ class PayloadStore(Protocol):
 
     def get(self, reference: str) -> JSONObject: ...
 
-    def read(self, reference: str) -> bytes:
-        """The value as it is stored: JSON in UTF-8, not parsed."""
+    def size(self, reference: str) -> int:
+        """How many bytes the value has as it is stored, which is JSON in UTF-8."""
+        ...
+
+    def read(self, reference: str, first: int, length: int) -> bytes:
+        """So many of these bytes from ``first`` on, which must be one of them; fewer at the end."""
         ...
 
     def remove(self, job_id: str) -> int:

@@ -2,15 +2,26 @@
 
 import hashlib
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from interfaces.payloads import PayloadStore
 from interfaces.repositories import JobRepository
-from schema.errors import JobHasNoResultError, JobNotFoundError, ResultNotReadyError
+from schema.errors import (
+    BusyError,
+    JobHasNoResultError,
+    JobNotFoundError,
+    ResultNotReadyError,
+    ResultTooLargeError,
+)
+from schema.json_types import JSONObject
 from schema.records import JobRecord
 from schema.states import FINAL_JOB_STATES, JobStatus
 
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_MOST_READS = 2
+_PATIENCE_SECONDS = 20.0
 _WITH_RESULT = (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS)
 
 
@@ -24,11 +35,25 @@ class FinalResult:
 
 
 class ResultReader:
-    """Reads only, and passes a large result on as it is stored."""
+    """Reads only. A large result is passed on as it is stored, not parsed, but read into memory, as the
+    platform takes no streams: at most ``limit`` bytes at a time, and ``most_reads`` times at once in this
+    process; others wait for so many seconds of ``patience``.
+    """
 
-    def __init__(self, jobs: JobRepository, store: PayloadStore) -> None:
+    def __init__(
+        self,
+        jobs: JobRepository,
+        store: PayloadStore,
+        *,
+        limit: int = MAX_ANSWER_BYTES,
+        most_reads: int = _MOST_READS,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._jobs = jobs
         self._store = store
+        self._limit = limit
+        self._reads = BoundedSemaphore(most_reads)
+        self._patience = patience
 
     def find(self, job_id: str) -> FinalResult:
         """Raises ``JobNotFoundError``, ``ResultNotReadyError`` and ``JobHasNoResultError``."""
@@ -40,18 +65,46 @@ class ResultReader:
         if job.status not in _WITH_RESULT:
             raise JobHasNoResultError(_without(job))
         if job.result_ref is not None:
-            return FinalResult(_digest(job.result_ref.encode()), b"", job.result_ref)
+            return _stored(job.result_ref)
         text = to_json(job.result)
         return FinalResult(_digest(text), text)
 
-    def content(self, result: FinalResult) -> bytes:
-        """The whole result; raises ``ServiceUnavailableError``."""
-        return result.text if result.reference is None else self._store.read(result.reference)
+    def value(self, job: JobRecord) -> JSONObject | None:
+        """The result parsed; raises as ``whole`` does."""
+        return job.result if job.result_ref is None else from_json(self.whole(_stored(job.result_ref)))
+
+    def size(self, result: FinalResult) -> int:
+        """In bytes; raises ``ServiceUnavailableError``."""
+        return len(result.text) if result.reference is None else self._store.size(result.reference)
+
+    def whole(self, result: FinalResult) -> bytes:
+        """Raises ``ResultTooLargeError``, ``BusyError`` and ``ServiceUnavailableError``."""
+        size = self.size(result)
+        if size > self._limit:
+            raise ResultTooLargeError(size, self._limit)
+        return self.part(result, 0, size)
+
+    def part(self, result: FinalResult, first: int, length: int) -> bytes:
+        """So many bytes from ``first`` on, or as many of them as one answer may have; raises ``BusyError``
+        and ``ServiceUnavailableError``."""
+        length = min(length, self._limit)
+        if result.reference is None:
+            return result.text[first : first + length]
+        if not self._reads.acquire(timeout=self._patience):
+            raise BusyError("other large results are being read; ask again")
+        try:
+            return self._store.read(result.reference, first, length)
+        finally:
+            self._reads.release()
 
 
 def _without(job: JobRecord) -> str:
     code = "" if job.error is None else f" ({job.error.code})"
     return f"the job is {job.status.value}{code} and has no result"
+
+
+def _stored(reference: str) -> FinalResult:
+    return FinalResult(_digest(reference.encode()), b"", reference)
 
 
 def _digest(text: bytes) -> str:

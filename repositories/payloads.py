@@ -1,7 +1,7 @@
 """Values too large for a row, as blobs of a container of their own."""
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobClient, BlobServiceClient
 from pydantic_core import from_json, to_json
 
 from repositories.storage_connection import StorageConnection
@@ -27,12 +27,20 @@ class BlobPayloadStore:
         return reference
 
     def get(self, reference: str) -> JSONObject:
-        return from_json(self.read(reference))
-
-    def read(self, reference: str) -> bytes:
         try:
-            blob = self._service().get_blob_client(self._container, reference)
-            return blob.download_blob(timeout=_CALL_SECONDS).readall()
+            return from_json(self._blob(reference).download_blob(timeout=_CALL_SECONDS).readall())
+        except AzureError as exc:
+            raise _unavailable() from exc
+
+    def size(self, reference: str) -> int:
+        try:
+            return self._blob(reference).get_blob_properties(timeout=_CALL_SECONDS).size
+        except AzureError as exc:
+            raise _unavailable() from exc
+
+    def read(self, reference: str, first: int, length: int) -> bytes:
+        try:
+            return self._blob(reference).download_blob(first, length, timeout=_CALL_SECONDS).readall()
         except AzureError as exc:
             raise _unavailable() from exc
 
@@ -61,7 +69,7 @@ class BlobPayloadStore:
             raise _unavailable() from exc
 
     def _upload(self, reference: str, data: bytes) -> None:
-        blob = self._service().get_blob_client(self._container, reference)
+        blob = self._blob(reference)
         try:
             blob.upload_blob(data, overwrite=True, timeout=_CALL_SECONDS)
         except ResourceNotFoundError:
@@ -73,6 +81,9 @@ class BlobPayloadStore:
             self._service().get_container_client(self._container).create_container(timeout=_CALL_SECONDS)
         except ResourceExistsError:
             return
+
+    def _blob(self, reference: str) -> BlobClient:
+        return self._service().get_blob_client(self._container, reference)
 
     def _service(self) -> BlobServiceClient:
         return self._connection.blob_service()

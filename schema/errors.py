@@ -15,6 +15,8 @@ GeojobsError
 │   ├── ResultNotReadyError         the job has not ended
 │   ├── JobHasNoResultError         it ended without
 │   ├── TooManyCallbacksError       the run of the job has as many as it may have
+│   ├── ResultTooLargeError         it is to be read in parts
+│   ├── RangeNotSatisfiableError    there is no such part of it
 │   ├── ResetForbiddenError
 │   ├── UnauthenticatedError        nobody knows who calls
 │   └── PermissionMissingError      the caller's roles do not grant it
@@ -39,7 +41,8 @@ GeojobsError
 └── ServiceUnavailableError         a server this app needs does not answer
     ├── DatabaseUnavailableError
     ├── QueueUnavailableError
-    └── BlobUnavailableError
+    ├── BlobUnavailableError
+    └── BusyError                   this process does as much of it as it may
 
 ``code`` is stable and part of the API; messages are for people and may change.
 """
@@ -146,6 +149,27 @@ class JobHasNoResultError(InputError):
     """The job ended without a result; the message names the code of its error."""
 
     code = "JOB_HAS_NO_RESULT"
+
+
+class ResultTooLargeError(InputError):
+    """The result is larger than one answer may be."""
+
+    code = "RESULT_TOO_LARGE"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the result has {size} bytes and an answer at most {limit}: read it in parts from"
+            f" jobs/{{job_id}}/result, each by a header such as 'Range: bytes=0-{limit - 1}'"
+        )
+
+
+class RangeNotSatisfiableError(InputError):
+    """None of the bytes that were asked for exists."""
+
+    code = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"there are {size} bytes, and none of those that were asked for is among them")
 
 
 class ConfirmationMissingError(InvalidParametersError):
@@ -341,3 +365,9 @@ class BlobUnavailableError(ServiceUnavailableError):
     """Blob storage does not answer."""
 
     code = "BLOB_UNAVAILABLE"
+
+
+class BusyError(ServiceUnavailableError):
+    """This process does as much of what was asked for as it may at once."""
+
+    code = "BUSY"

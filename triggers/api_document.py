@@ -31,6 +31,11 @@ _CALLBACK_URL = Header(
     "part of the job's identity.",
     {"type": "string", "format": "uri"},
 )
+_RANGE = Header(
+    "Range",
+    "Which bytes of the result are wanted, such as `bytes=0-67108863`.",
+    {"type": "string", "pattern": "^bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})$"},
+)
 _NEWS = Callback(
     "job_news",
     f"{{$request.header.{CALLBACK_HEADER}}}",
@@ -68,6 +73,7 @@ def api_document(
             "submit_job": Supplement(
                 body=_parameters_of(job_types), headers=(_CALLBACK_URL,), callbacks=(_NEWS,)
             ),
+            "job_result": Supplement(headers=(_RANGE,)),
         },
     )
 

@@ -10,6 +10,7 @@ from schema.trail import Entity, EventPage
 from triggers.application import Application
 from triggers.http import Access, Answer, Request, Response, Route
 from triggers.query import MORE, Query, WholeNumber
+from triggers.ranges import byte_range
 
 _LARGEST_ID = 2**63 - 1
 _MOST_RUNS = 2**31 - 1
@@ -42,17 +43,29 @@ def job_result(app: Application, request: Request) -> Response:
     """Read the final result of a completed job.
 
     409 with ``RESULT_NOT_READY`` while it is not final, and with ``JOB_HAS_NO_RESULT`` where it failed or
-    was cancelled. The status shows a small result too; this route has every one whole.
+    was cancelled. The status shows a small result too; this route has every one.
+
+    An answer has at most 64 MB: 413 with ``RESULT_TOO_LARGE`` where the result is larger. With the header
+    ``Range`` it comes in parts, each 206: where one answer cannot have all the bytes asked for, it has the
+    first of them, and ``Content-Range`` says which. 503 with ``BUSY`` while others read large results.
     """
     found = app.results.find(checked_job_id(request.route["job_id"]))
-    headers = {"ETag": f'"{found.digest}"', "Cache-Control": "no-cache"}
+    etag = f'"{found.digest}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Accept-Ranges": "bytes"}
     if found.digest in request.headers.get("if-none-match", ""):
         return Response(304, None, headers)
-    return Response(200, app.results.content(found), headers)
+    wanted = request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
+    size = app.results.size(found) if wanted else 0
+    part = byte_range(wanted, size) if wanted else None
+    if part is None:
+        return Response(200, app.results.whole(found), headers)
+    content = app.results.part(found, part.first, part.length)
+    headers["Content-Range"] = f"bytes {part.first}-{part.first + len(content) - 1}/{size}"
+    return Response(206, content, headers)
 
 
 _TAG = "jobs"
-_KEPT = ("ETag", "Cache-Control")
+_KEPT = ("ETag", "Cache-Control", "Accept-Ranges")
 
 FOLLOWING_ROUTES: tuple[Route[Application, Any], ...] = (
     Route(
@@ -74,9 +87,10 @@ FOLLOWING_ROUTES: tuple[Route[Application, Any], ...] = (
         job_result,
         {
             200: Answer("The result, as the job type makes it.", headers=_KEPT),
+            206: Answer("A part of it.", headers=(*_KEPT, "Content-Range")),
             304: Answer("As it was.", headers=_KEPT),
         },
         _TAG,
-        problems=(404, 409),
+        problems=(404, 409, 413, 416),
     ),
 )

@@ -25,6 +25,8 @@ STATUS: dict[type[GeojobsError], HTTPStatus] = {
     errors.JobStateConflictError: HTTPStatus.CONFLICT,
     errors.ResultNotReadyError: HTTPStatus.CONFLICT,
     errors.JobHasNoResultError: HTTPStatus.CONFLICT,
+    errors.ResultTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.RangeNotSatisfiableError: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.ServiceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GeojobsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -12,7 +12,7 @@ from orchestration.ogc.execution import ExecuteProcess
 from orchestration.ogc.jobs import Jobs
 from orchestration.ogc.processes import Processes
 from orchestration.ogc.results import Results
-from orchestration.payloads import Payloads
+from orchestration.results import ResultReader
 from orchestration.submission import SubmitJob
 from orchestration.viewing import JobViewer
 
@@ -29,7 +29,7 @@ class OgcApi:
         cls,
         catalog: JobCatalog,
         jobs: JobRepository,
-        payloads: Payloads,
+        reader: ResultReader,
         addresses: BlobAddresses,
         search: JobSearchRepository,
         *,
@@ -42,12 +42,12 @@ class OgcApi:
             processes=Processes(catalog),
             execute=ExecuteProcess(catalog, submit),
             jobs=Jobs(viewer, search, control),
-            results=Results(catalog, jobs, payloads, addresses),
+            results=Results(catalog, jobs, reader, addresses),
         )
 
 
 def subscriber_body(
-    catalog: JobCatalog, jobs: JobRepository, payloads: Payloads, addresses: BlobAddresses
+    catalog: JobCatalog, jobs: JobRepository, reader: ResultReader, addresses: BlobAddresses
 ) -> SubscriberBody:
     """What makes the bodies that subscribers get."""
-    return SubscriberBody(jobs, Results(catalog, jobs, payloads, addresses))
+    return SubscriberBody(jobs, Results(catalog, jobs, reader, addresses))

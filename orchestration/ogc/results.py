@@ -9,7 +9,7 @@ from interfaces.catalogs import JobCatalog
 from interfaces.repositories import JobRepository
 from orchestration.ogc.links import JSON, Links
 from orchestration.ogc.processes import WHOLE_RESULT, file_outputs, output_names
-from orchestration.payloads import Payloads
+from orchestration.results import ResultReader
 from schema.errors import (
     JobHasNoResultError,
     JobNotFoundError,
@@ -57,18 +57,18 @@ class Results:
     """Reads only."""
 
     def __init__(
-        self, catalog: JobCatalog, jobs: JobRepository, payloads: Payloads, addresses: BlobAddresses
+        self, catalog: JobCatalog, jobs: JobRepository, reader: ResultReader, addresses: BlobAddresses
     ) -> None:
         self._catalog = catalog
         self._jobs = jobs
-        self._payloads = payloads
+        self._reader = reader
         self._addresses = addresses
 
     def find(self, reference: JobReference, links: Links) -> JobResults | ErrorDetail:
         """The outputs that are wanted; or why the job failed.
 
         Raises ``JobNotFoundError`` (also for an output that there is not), ``ResultNotReadyError``, and
-        ``JobHasNoResultError`` where the job was dismissed.
+        ``JobHasNoResultError`` where the job was dismissed, ``ResultTooLargeError`` and ``BusyError``.
         """
         job = self._jobs.get(reference.job_id)
         if job is None:
@@ -84,7 +84,7 @@ class Results:
         wanted = reference.outputs or tuple(map(WantedOutput, names))
         if any(output.name not in names for output in wanted):
             raise JobNotFoundError(str(reference))
-        result = self._payloads.found(job.result, job.result_ref) or {}
+        result = self._reader.value(job) or {}
         values = {WHOLE_RESULT: result} if names == (WHOLE_RESULT,) else result
         files = file_outputs(None if registration is None else registration.result)
         outputs = [

@@ -90,9 +90,18 @@ def test_a_service_that_does_not_answer_is_reported_without_its_address(stores: 
 
 
 def test_a_value_can_be_read_as_it_is_stored(store: PayloadStore) -> None:
-    assert from_json(store.read(store.put(JOB_ID, "r1-result", VALUE))) == VALUE
+    reference = store.put(JOB_ID, "r1-result", VALUE)
+    assert from_json(store.read(reference, 0, store.size(reference))) == VALUE
+
+
+def test_a_value_can_be_read_in_parts(store: PayloadStore) -> None:
+    reference = store.put(JOB_ID, "r1-result", {"n": 1234})
+    parts = [store.read(reference, 0, 4), store.read(reference, 4, 3), store.read(reference, 7, 99)]
+    assert (store.size(reference), parts) == (10, [b'{"n"', b":12", b"34}"])
 
 
 def test_reading_from_a_store_that_does_not_answer_is_an_error(stores: Stores) -> None:
     with pytest.raises(BlobUnavailableError):
-        stores.unreachable.read(f"{JOB_ID}/r1-result.json")
+        stores.unreachable.read(f"{JOB_ID}/r1-result.json", 0, 1)
+    with pytest.raises(BlobUnavailableError):
+        stores.unreachable.size(f"{JOB_ID}/r1-result.json")

@@ -22,9 +22,15 @@ class FakePayloadStore:
         return reference
 
     def get(self, reference: str) -> JSONObject:
-        return from_json(self.read(reference))
+        return from_json(self._stored(reference))
 
-    def read(self, reference: str) -> bytes:
+    def size(self, reference: str) -> int:
+        return len(self._stored(reference))
+
+    def read(self, reference: str, first: int, length: int) -> bytes:
+        return self._stored(reference)[first : first + length]
+
+    def _stored(self, reference: str) -> bytes:
         self._demand()
         if reference not in self.values:
             raise BlobUnavailableError("blob storage did not answer as it should")

@@ -1,10 +1,12 @@
 """The audit trail and the result over their routes, on a real database and real blobs."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from orchestration.results import ResultReader
 from repositories.jobs import PostgresJobRepository
 from repositories.payloads import BlobPayloadStore
 from repositories.postgres import Database
@@ -193,6 +195,65 @@ def test_a_result_that_is_known_is_not_sent_again(application: Application, ende
     assert (again.status, again.text, again.headers["ETag"]) == (304, "", tag)
     other = get(application, f"/jobs/{ended_job}/result", If_None_Match='"another"')
     assert other.status == 200
+
+
+@pytest.fixture(params=["in its row", "in blob storage"])
+def narrow(
+    request: pytest.FixtureRequest,
+    application: Application,
+    database: Database,
+    storage: StorageConnection,
+    seeder: Seeder,
+) -> tuple[Application, str]:
+    """An application whose answers have eight bytes of a result at most, and a job with thirteen."""
+    jobs, store = PostgresJobRepository(database), BlobPayloadStore(storage, "geojobs-payloads")
+    job_id = seeder.job()
+    seeder.stage(job_id, 1)
+    stored: dict[str, Any] = {"result": {"seeded": 12}}
+    if request.param == "in blob storage":
+        stored = {"result_ref": store.put(job_id, "r1-result-0123456789abcdef", {"seeded": 12})}
+    assert jobs.finish(FinishJob(job_id, 1, JobStatus.COMPLETED_WITH_ERRORS, **stored))
+    return replace(application, results=ResultReader(jobs, store, limit=8)), job_id
+
+
+def test_a_result_that_is_too_large_says_how_it_can_be_had(narrow: tuple[Application, str]) -> None:
+    application, job_id = narrow
+    answer = get(application, f"/jobs/{job_id}/result")
+    assert (answer.status, answer.json()["code"]) == (413, "RESULT_TOO_LARGE")
+    assert "Range: bytes=0-7" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "content"),
+    [
+        ("bytes=0-", "bytes 0-7/13", '{"seeded'),
+        ("bytes=8-15", "bytes 8-12/13", '":12}'),
+        ("bytes=-5", "bytes 8-12/13", '":12}'),
+    ],
+)
+def test_a_result_comes_in_parts(
+    narrow: tuple[Application, str], asked: str, told: str, content: str
+) -> None:
+    application, job_id = narrow
+    answer = get(application, f"/jobs/{job_id}/result", Range=asked)
+    assert (answer.status, answer.headers["Content-Range"], answer.text) == (206, told, content)
+    assert (answer.headers["Accept-Ranges"], answer.content_type) == ("bytes", "application/json")
+
+
+def test_what_lies_behind_a_result_cannot_be_had(narrow: tuple[Application, str]) -> None:
+    application, job_id = narrow
+    answer = get(application, f"/jobs/{job_id}/result", Range="bytes=13-")
+    assert (answer.status, answer.json()["code"]) == (416, "RANGE_NOT_SATISFIABLE")
+
+
+def test_a_part_of_another_result_is_not_given(application: Application, ended_job: str) -> None:
+    tag = get(application, f"/jobs/{ended_job}/result").headers["ETag"]
+    same = get(application, f"/jobs/{ended_job}/result", Range="bytes=0-1", If_Range=tag)
+    other = get(application, f"/jobs/{ended_job}/result", Range="bytes=0-1", If_Range='"another"')
+    assert [(answer.status, answer.text) for answer in (same, other)] == [
+        (206, '{"'),
+        (200, '{"seeded":true}'),
+    ]
 
 
 def test_a_result_that_is_not_there_yet_may_be_asked_for_again(

@@ -126,7 +126,7 @@ def job_results(app: Application, request: Request) -> Response:
 
     In the form that was asked for at execution. Without one, a single output comes as it is, and several in
     one document, unless the caller takes `multipart/related`. Of a failed job it is why it failed; 410
-    where it was dismissed.
+    where it was dismissed, 413 where all that it gave back is more than 64 MB.
     """
     found = app.ogc.results.find(_reference(request), Links(request.base_url))
     if isinstance(found, JobResults):
@@ -262,6 +262,6 @@ OGC_ROUTES: tuple[Route[Application, Any], ...] = (
             ),
             204: Answer("All outputs are elsewhere.", headers=("Link",)),
         },
-        problems=(404, 410),
+        problems=(404, 410, 413),
     ),
 )

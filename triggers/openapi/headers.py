@@ -9,7 +9,9 @@ _TEXT: JSONObject = {"type": "string"}
 _SECONDS: JSONObject = {"type": "integer", "minimum": 0}
 
 _OF_ANSWERS: dict[str, tuple[str, JSONObject]] = {
+    "Accept-Ranges": ("In which units parts may be asked for, by `Range`.", _TEXT),
     "Cache-Control": ("How long the answer may be kept.", _TEXT),
+    "Content-Range": ("Which part of how many bytes this is.", _TEXT),
     "Content-Security-Policy": ("What the page may load.", _TEXT),
     "ETag": ("Changes with the answer; send it as `If-None-Match`.", _TEXT),
     "Link": ("Related addresses, as RFC 8288 writes them.", _TEXT),

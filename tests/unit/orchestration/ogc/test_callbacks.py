@@ -9,6 +9,7 @@ import pytest
 
 from controllers.echo import REGISTRATION_INFO
 from orchestration.ogc.api import subscriber_body
+from orchestration.results import ResultReader
 from schema.callbacks import CallbackForm, CallbackNotify, CallbackRecord
 from schema.states import JobStatus
 from services.echo import answer
@@ -45,7 +46,8 @@ def news(job_id: str, status: JobStatus, **changes: Any) -> CallbackRecord:
 
 
 def body_of(system: FakeSystem, callback: CallbackRecord) -> Any:
-    make = subscriber_body(system.job_catalog, system.repositories.jobs, system.payloads, system.blobs)
+    reader = ResultReader(system.repositories.jobs, system.payload_store)
+    make = subscriber_body(system.job_catalog, system.repositories.jobs, reader, system.blobs)
     return make(callback)
 
 

@@ -9,7 +9,9 @@ from controllers.echo import REGISTRATION_INFO as ECHO
 from controllers.list_container import REGISTRATION_INFO as LIST_CONTAINER
 from orchestration.ogc.links import Links
 from orchestration.ogc.results import JobResults, Output, Results
+from orchestration.results import ResultReader
 from registration import JobCatalog
+from schema.errors import ResultTooLargeError
 from schema.json_types import JSONObject
 from schema.ogc import TransmissionMode
 from schema.ogc_reference import JobReference
@@ -25,7 +27,7 @@ def system() -> FakeSystem:
     return FakeSystem([ECHO], [(answer.INFO, answer.run)])
 
 
-def completed(system: FakeSystem, result: JSONObject, **changes: Any) -> str:
+def completed(system: FakeSystem, result: JSONObject | None, **changes: Any) -> str:
     """A job that completed with this result."""
     job_id = system.submit("echo", {"message": "hello"}).job.job_id
     rows = system.database.tables.jobs
@@ -33,14 +35,23 @@ def completed(system: FakeSystem, result: JSONObject, **changes: Any) -> str:
     return job_id
 
 
-def found(system: FakeSystem, job_id: str, wanted: str) -> list[Output]:
+def found(system: FakeSystem, job_id: str, wanted: str, limit: int = 1_000) -> list[Output]:
     catalog = JobCatalog()
     for registration in (ECHO, LIST_CONTAINER):
         catalog.register(registration)
-    results = Results(catalog, system.repositories.jobs, system.payloads, system.blobs)
+    reader = ResultReader(system.repositories.jobs, system.payload_store, limit=limit)
+    results = Results(catalog, system.repositories.jobs, reader, system.blobs)
     answer = results.find(JobReference.of(job_id, wanted), Links("https://host/api"))
     assert isinstance(answer, JobResults)
     return [*answer.outputs]
+
+
+def test_what_is_too_large_for_one_answer_is_not_read(system: FakeSystem) -> None:
+    reference = system.payload_store.put("a" * 64, "r1-result", {"message": "hello"})
+    job_id = completed(system, None, result_ref=reference)
+    assert found(system, job_id, "raw.message", limit=19) == [Output("message", "hello")]
+    with pytest.raises(ResultTooLargeError):
+        found(system, job_id, "raw.message", limit=18)
 
 
 def test_outputs_that_are_null_are_there_as_they_were_wanted(system: FakeSystem) -> None:

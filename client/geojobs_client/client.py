@@ -1,7 +1,7 @@
 """The client: a method for each route, iterators over pages, waiting and following."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -13,8 +13,9 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from geojobs_client import models
 from geojobs_client.clock import Clock, Deadline, SystemClock
-from geojobs_client.errors import UnexpectedAnswerError
+from geojobs_client.errors import ApiError, UnexpectedAnswerError
 from geojobs_client.following import PAGE, EventFollower, events_so_far
+from geojobs_client.parts import in_parts, is_too_large
 from geojobs_client.problems import retry_after
 from geojobs_client.sending import Call, QueryValue, Sender
 from geojobs_client.server import Server, Token
@@ -101,7 +102,13 @@ class GeoJobs:
 
     def result(self, job_id: str) -> JsonValue:
         """The final result. Raises ``StateConflictError`` where there is none (yet)."""
-        content = self._sender.send(_reading(_job_path(job_id, "result"))).content
+        call = _reading(_job_path(job_id, "result"))
+        try:
+            content = self._sender.send(call).content
+        except ApiError as exc:
+            if not is_too_large(exc):
+                raise
+            content = b"".join(in_parts(self._sender, call))
         try:
             return _JSON.validate_json(content)
         except ValidationError as exc:
@@ -110,7 +117,14 @@ class GeoJobs:
     @contextmanager
     def result_stream(self, job_id: str) -> Generator[Iterator[bytes]]:
         """As ``result``, the bytes of its JSON in pieces, for results that are large."""
-        with self._sender.stream(_reading(_job_path(job_id, "result"))) as pieces:
+        call = _reading(_job_path(job_id, "result"))
+        with ExitStack() as stack:
+            try:
+                pieces = stack.enter_context(self._sender.stream(call))
+            except ApiError as exc:
+                if not is_too_large(exc):
+                    raise
+                pieces = in_parts(self._sender, call)
             yield pieces
 
     def cancel(self, job_id: str, *, reason: str | None = None) -> models.Control:

@@ -1,5 +1,6 @@
 """Each method asks for its route and reads its answer."""
 
+import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,7 +10,14 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from geojobs_client import GeoJobs, JobStatus, NotFoundError, ServiceUnavailableError, UnexpectedAnswerError
+from geojobs_client import (
+    ApiError,
+    GeoJobs,
+    JobStatus,
+    NotFoundError,
+    ServiceUnavailableError,
+    UnexpectedAnswerError,
+)
 from tests.unit.client.support import JOB_ID, FakeServer, job, ok, problem, submission
 
 CONTROL = {"job_id": JOB_ID, "job_type": "x", "status": "queued", "run": 2, "stage": 1, "links": {}}
@@ -171,6 +179,48 @@ def test_a_result_may_be_read_in_pieces() -> None:
     server = FakeServer(httpx.Response(200, content=iter([b"[1,", b"2]"])))
     with server.client().result_stream(JOB_ID) as pieces:
         assert b"".join(pieces) == b"[1,2]"
+
+
+class Parts:
+    """A server that gives four bytes of a result at most; each of its answers has the next of the tags."""
+
+    def __init__(self, content: bytes, *tags: str) -> None:
+        self._content = content
+        self._tags = iter(tags or itertools.repeat('"a"'))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        wanted, tag = request.headers.get("Range"), next(self._tags)
+        if wanted is None:
+            return problem(413, "RESULT_TOO_LARGE")
+        if request.headers.get("If-Range", tag) != tag:
+            return httpx.Response(200, content=b"{}", headers={"ETag": tag})
+        first = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        part = self._content[first : first + 4]
+        told = f"bytes {first}-{first + len(part) - 1}/{len(self._content)}"
+        return httpx.Response(206, content=part, headers={"ETag": tag, "Content-Range": told})
+
+
+def test_a_result_that_is_too_large_for_one_answer_is_read_in_parts() -> None:
+    geojobs = FakeServer(Parts(b'{"n":[1,2]}')).client()
+    assert geojobs.result(JOB_ID) == {"n": [1, 2]}
+    with geojobs.result_stream(JOB_ID) as pieces:
+        assert list(pieces) == [b'{"n"', b":[1,", b"2]}"]
+
+
+def test_parts_of_two_results_are_not_put_together() -> None:
+    geojobs = FakeServer(Parts(b'{"n":[1,2]}', '"a"', '"a"', '"b"')).client()
+    with pytest.raises(UnexpectedAnswerError, match="not the next part"):
+        geojobs.result(JOB_ID)
+
+
+def test_an_error_of_who_reads_the_pieces_stays_as_it_is() -> None:
+    too_large = FakeServer(problem(413, "RESULT_TOO_LARGE")).client()
+    with pytest.raises(ApiError) as inner:
+        too_large.result(JOB_ID)
+    geojobs = FakeServer(httpx.Response(200, content=b"[]")).client()
+    with pytest.raises(ApiError) as outer, geojobs.result_stream(JOB_ID):
+        raise inner.value
+    assert outer.value is inner.value
 
 
 def test_a_result_that_is_not_there_is_an_error_before_its_first_piece() -> None:

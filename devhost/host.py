@@ -72,12 +72,13 @@ class Host:
         return f"{self._http.url}/{self._prefix}".rstrip("/")
 
     def start(self) -> None:
-        """Returns once HTTP is accepted and every listener runs."""
+        """Returns once HTTP is accepted and every listener runs. That it has started is told before the first
+        message is taken, which may be one that ends the process."""
         self._invocations.start()
         self._http.start()
+        _log.info("host started", extra={"url": self.url, "functions": self._described()})
         for listener in (*self._queues, *self._timers):
             listener.start()
-        _log.info("host started", extra={"url": self.url, "functions": self._described()})
 
     def stop(self) -> bool:
         """Take nothing new, let what is under way end; whether all of it did within the grace."""

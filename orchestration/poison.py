@@ -104,7 +104,8 @@ class PoisonHandler:
             return Verdict.SUPERSEDED
         finish = self._tasks.fail(task.task_id, _error(task.stage, task.task_id))
         if finish is None:
-            return Verdict.FINISHED
+            task = self._tasks.get(task.task_id) or task
+            return _verdict_on_ended(failed=task.status is TaskStatus.FAILED)
         self._relay.dispatch(finish.outbox)
         self._relay.dispatch(self._stages.close(task.job_id, task.run, task.stage))
         return Verdict.UNHANDLED
@@ -119,8 +120,15 @@ class PoisonHandler:
             return Verdict.FINISHED
         if message is not None and (message.run, message.stage) < (job.run, job.stage):
             return Verdict.SUPERSEDED
-        failed = self._jobs.fail(job_id, job.run, _error(job.stage, None))
-        return Verdict.UNHANDLED if failed else Verdict.FINISHED
+        if self._jobs.fail(job_id, job.run, _error(job.stage, None)):
+            return Verdict.UNHANDLED
+        job = self._jobs.get(job_id) or job
+        return _verdict_on_ended(failed=job.status is JobStatus.FAILED)
+
+
+def _verdict_on_ended(*, failed: bool) -> Verdict:
+    """On what another delivery, or its worker, has ended between the look at it and the attempt to fail it."""
+    return Verdict.EXPECTED if failed else Verdict.FINISHED
 
 
 def _attempt_of(delivery: Delivery) -> int | None:

@@ -13,6 +13,7 @@ from schema.errors import DatabaseUnavailableError, PermanentTaskError, Retryabl
 from schema.identity import task_id_of
 from schema.queues import JOB_QUEUE, TASK_QUEUE
 from schema.records import Verdict
+from schema.results import ErrorDetail
 from schema.states import JobStatus, StageStatus, TaskStatus
 from tests.fakes.queues import QueuedMessage
 from tests.fakes.rows import JobRow, TaskRow
@@ -71,6 +72,18 @@ def letter(system: FakeSystem) -> Any:
 
 
 class TestTasks:
+    def test_one_that_another_delivery_fails_meanwhile_has_failed_as_expected(
+        self, started: MakeSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        system = started(fine)
+        fail = system.repositories.tasks.fail
+
+        def lose_the_race(task_id: str, error: ErrorDetail) -> None:
+            assert fail(task_id, error) is not None
+
+        monkeypatch.setattr(system.repositories.tasks, "fail", lose_the_race)
+        assert judge(system, TASK_QUEUE, task_body(only_task(system))) is Verdict.EXPECTED
+
     def test_a_waiting_one_is_failed_for_good(self, started: MakeSystem) -> None:
         system = started(fine)
         assert judge(system, TASK_QUEUE, task_body(only_task(system))) is Verdict.UNHANDLED
@@ -142,6 +155,18 @@ class TestTasks:
 
 
 class TestJobs:
+    def test_one_that_another_delivery_fails_meanwhile_has_failed_as_expected(
+        self, started: MakeSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        system = started(fine)
+        fail = system.repositories.jobs.fail
+
+        def lose_the_race(job_id: str, run: int, error: ErrorDetail) -> bool:
+            return not fail(job_id, run, error)
+
+        monkeypatch.setattr(system.repositories.jobs, "fail", lose_the_race)
+        assert judge(system, JOB_QUEUE, job_body(only_job(system))) is Verdict.EXPECTED
+
     def test_a_waiting_one_is_failed(self, system: FakeSystem) -> None:
         system.submit("trial", {})
         assert judge(system, JOB_QUEUE, job_body(only_job(system))) is Verdict.UNHANDLED

@@ -127,7 +127,7 @@ class PoisonHandler:
 
 
 def _verdict_on_ended(*, failed: bool) -> Verdict:
-    """On what another delivery, or its worker, has ended between the look at it and the attempt to fail it."""
+    """On what another delivery, or its worker, has ended between the look at it and the try to fail it."""
     return Verdict.EXPECTED if failed else Verdict.FINISHED
 
 

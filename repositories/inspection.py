@@ -12,6 +12,7 @@ from repositories.reading import reading
 from repositories.statements import load_statements
 from schema.api import JobListItem
 from schema.json_types import JSONObject
+from schema.states import TaskStatus
 
 _SQL = load_statements("inspection.sql")
 _STATISTICS = load_statements("statistics.sql")
@@ -39,7 +40,9 @@ class PostgresInspectionRepository:
 
     def job_rows(self, wanted: JobFilter) -> Found:
         with reading(self._database) as connection:
-            return _found(connection, _SQL["job_rows"], _SQL["count_jobs"], asdict(wanted))
+            rows = _rows(connection, _SQL["job_rows"], asdict(wanted))
+            total, capped = _count(connection, "count_jobs", asdict(wanted))
+            return Found(rows, total, capped)
 
     def job(self, job_id: str) -> JSONObject | None:
         with reading(self._database) as connection:
@@ -60,7 +63,9 @@ class PostgresInspectionRepository:
 
     def task_rows(self, wanted: TaskFilter) -> Found:
         with reading(self._database) as connection:
-            return _found(connection, _SQL["task_rows"], _SQL["count_tasks"], asdict(wanted))
+            rows = _newest_tasks(connection, wanted)
+            total, capped = _count(connection, _ways_to(wanted)[1], asdict(wanted))
+            return Found(rows, total, capped)
 
     def job_tasks(self, wanted: JobTaskFilter) -> Sequence[JSONObject]:
         run, stage, position = wanted.after or _BEFORE_ALL
@@ -110,7 +115,7 @@ class PostgresInspectionRepository:
             return {
                 "jobs": [*jobs],
                 "stages": [*_stages(connection, [str(job["job_id"]) for job in jobs], limit)],
-                "tasks": [*_rows(connection, _SQL["task_rows"], asdict(TaskFilter(limit)))],
+                "tasks": [*_newest_tasks(connection, TaskFilter(limit))],
                 "outbox": [*_rows(connection, _SQL["outbox"], only)],
                 "dead_letters": [*_rows(connection, _SQL["dead_letters"], only)],
                 "events": [*_rows(connection, _SQL["events"], only)],
@@ -131,12 +136,22 @@ class PostgresInspectionRepository:
         )
 
 
-def _found(
-    connection: Connection, listing: LiteralString, count: LiteralString, wanted: Mapping[str, object]
-) -> Found:
-    counted = connection.execute(count, {**wanted, "cap": _COUNT_CAP}).fetchone() or {"found": 0}
-    total = min(counted["found"], _COUNT_CAP)
-    return Found(_rows(connection, listing, wanted), total, capped=counted["found"] > _COUNT_CAP)
+def _count(connection: Connection, name: str, wanted: Mapping[str, object]) -> tuple[int, bool]:
+    """How many there are, and whether counting stopped at so many."""
+    counted = connection.execute(_SQL[name], {**wanted, "cap": _COUNT_CAP}).fetchone() or {"found": 0}
+    return min(counted["found"], _COUNT_CAP), counted["found"] > _COUNT_CAP
+
+
+def _ways_to(wanted: TaskFilter) -> tuple[str, str]:
+    """Which statements find and count these tasks: by their status, unless most of all tasks have it."""
+    if wanted.status in (None, TaskStatus.COMPLETED):
+        return "tasks_by_stage", "count_tasks_by_stage"
+    return "tasks_by_status", "count_tasks_by_status"
+
+
+def _newest_tasks(connection: Connection, wanted: TaskFilter) -> list[JSONObject]:
+    found = connection.execute(_SQL[_ways_to(wanted)[0]], asdict(wanted))
+    return _rows(connection, _SQL["task_rows"], {"task_ids": [row["task_id"] for row in found]})
 
 
 def _stages(connection: Connection, job_ids: Sequence[str], limit: int) -> list[JSONObject]:

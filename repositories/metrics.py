@@ -23,7 +23,6 @@ class PostgresMetricsRepository:
 
     def read(self) -> DatabaseMetrics:
         with reading(self._database) as connection:
-            connection.execute(_SQL["prefer_indexes"])
             jobs_ended = self._rows(connection, _SQL["jobs_ended"])
             tasks_ended = self._rows(connection, _SQL["tasks_ended"])
             outbox = self._rows(connection, _SQL["outbox"])[0]

@@ -76,7 +76,56 @@ select run, stage, status, count(*) as tasks from app.tasks
  group by run, stage, status
  order by run, stage, status;
 
+-- name: tasks_by_stage
+-- All tasks of a stage were made with it, so the newest stages have the newest tasks.
+select t.task_id
+  from app.stages s
+  cross join lateral (
+      select task_id, position from app.tasks
+       where job_id = s.job_id and run = s.run and stage = s.stage
+         and (%(status)s::app.task_status is null or status = %(status)s)
+       order by position::bigint
+       limit %(limit)s) t
+ where (%(stage)s::integer is null or s.stage = %(stage)s)
+   and (%(task_type)s::text is null or s.task_type = %(task_type)s)
+   and (%(since)s::timestamptz is null or s.opened_at >= %(since)s)
+ order by s.opened_at desc, s.job_id, s.run, s.stage, t.position
+ limit %(limit)s;
+
+-- name: count_tasks_by_stage
+select count(*) as found from (
+    select from app.stages s
+     cross join lateral (
+         select from app.tasks
+          where job_id = s.job_id and run = s.run and stage = s.stage
+            and (%(status)s::app.task_status is null or status = %(status)s)
+          limit %(cap)s + 1) t
+     where (%(stage)s::integer is null or s.stage = %(stage)s)
+       and (%(task_type)s::text is null or s.task_type = %(task_type)s)
+       and (%(since)s::timestamptz is null or s.opened_at >= %(since)s)
+     limit %(cap)s + 1) as capped;
+
+-- name: tasks_by_status
+-- For every status but completed there is an index of what has it.
+select task_id from app.tasks
+ where status = %(status)s
+   and (%(stage)s::integer is null or stage = %(stage)s)
+   and (%(task_type)s::text is null or task_type = %(task_type)s)
+   and (%(since)s::timestamptz is null or created_at >= %(since)s)
+ order by created_at desc
+ limit %(limit)s;
+
+-- name: count_tasks_by_status
+select count(*) as found from (
+    select from app.tasks
+     where status = %(status)s
+       and (%(stage)s::integer is null or stage = %(stage)s)
+       and (%(task_type)s::text is null or task_type = %(task_type)s)
+       and (%(since)s::timestamptz is null or created_at >= %(since)s)
+     limit %(cap)s + 1) as capped;
+
 -- name: task_rows
+-- In the order of their ids.
 select t.task_id, t.job_id, t.run, t.stage, t.task_index, t.position, t.task_type, t.status, t.last_event,
        t.attempt, t.max_attempts, t.not_before, t.nudged_at, t.lease_expires_at, t.heartbeat_at, t.progress,
        t.processed_items, t.worker, t.created_at, t.started_at, t.finished_at, t.parameters_ref, t.result_ref,
@@ -87,27 +136,14 @@ select t.task_id, t.job_id, t.run, t.stage, t.task_index, t.position, t.task_typ
            'parameters', case when cut.parameters then pg_column_size(t.parameters) end,
            'result', case when cut.result then pg_column_size(t.result) end,
            'error', case when cut.error then pg_column_size(t.error) end)) as truncated
-  from app.tasks t
+  from unnest(%(task_ids)s::text[]) with ordinality as wanted (task_id, place)
+  join app.tasks t on t.task_id = wanted.task_id
   cross join lateral (
       select coalesce(pg_column_size(t.parameters) > %(most)s or length(t.parameters::text) > %(most)s, false),
              coalesce(pg_column_size(t.result) > %(most)s or length(t.result::text) > %(most)s, false),
              coalesce(pg_column_size(t.error) > %(most)s or length(t.error::text) > %(most)s, false)
   ) as cut (parameters, result, error)
- where (%(status)s::app.task_status is null or t.status = %(status)s)
-   and (%(stage)s::integer is null or t.stage = %(stage)s)
-   and (%(task_type)s::text is null or t.task_type = %(task_type)s)
-   and (%(since)s::timestamptz is null or t.created_at >= %(since)s)
- order by t.created_at desc
- limit %(limit)s;
-
--- name: count_tasks
-select count(*) as found from (
-    select from app.tasks
-     where (%(status)s::app.task_status is null or status = %(status)s)
-       and (%(stage)s::integer is null or stage = %(stage)s)
-       and (%(task_type)s::text is null or task_type = %(task_type)s)
-       and (%(since)s::timestamptz is null or created_at >= %(since)s)
-     limit %(cap)s + 1) as capped;
+ order by wanted.place;
 
 -- name: tasks_of_job
 select t.task_id, t.job_id, t.run, t.stage, t.task_index, t.position, t.task_type, t.status, t.last_event,
@@ -127,10 +163,10 @@ select t.task_id, t.job_id, t.run, t.stage, t.task_index, t.position, t.task_typ
              coalesce(pg_column_size(t.error) > %(most)s or length(t.error::text) > %(most)s, false)
   ) as cut (parameters, result, error)
  where t.job_id = %(job_id)s
-   and (t.run, t.stage, t.position) > (%(run)s, %(after_stage)s, %(position)s)
+   and (t.run, t.stage, t.position::bigint) > (%(run)s, %(after_stage)s, %(position)s)
    and (%(status)s::app.task_status is null or t.status = %(status)s)
    and (%(stage)s::integer is null or t.stage = %(stage)s)
- order by t.run, t.stage, t.position
+ order by t.run, t.stage, t.position::bigint
  limit %(limit)s;
 
 -- name: outbox

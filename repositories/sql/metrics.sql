@@ -1,10 +1,6 @@
 -- What the metrics are made of. Read only. Whatever grows with what is finished is looked for among the newest
 -- %(sample)s rows; what is unfinished is counted through partial indexes.
 
--- name: prefer_indexes
--- Without statistics, or with old ones, a full table would be scanned for the few rows that are unfinished.
-set local enable_seqscan = off;
-
 -- name: schema_version
 select coalesce(max(version), 0) as version from app.schema_migrations;
 

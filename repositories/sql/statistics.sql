@@ -9,7 +9,12 @@ select job_type, status, count(*) as jobs from newest group by job_type, status 
 
 -- name: tasks_by_type
 with newest as (
-    select task_type, status from app.tasks order by created_at desc limit %(sample)s
+    select s.task_type, t.status
+      from app.stages s
+      cross join lateral (
+          select status from app.tasks
+           where job_id = s.job_id and run = s.run and stage = s.stage limit %(sample)s) t
+     order by s.opened_at desc limit %(sample)s
 )
 select task_type, status, count(*) as tasks from newest group by task_type, status order by task_type, status;
 
@@ -27,7 +32,12 @@ select count(*) as finished,
 
 -- name: task_speed
 with newest as (
-    select started_at, finished_at from app.tasks order by created_at desc limit %(sample)s
+    select t.started_at, t.finished_at
+      from app.stages s
+      cross join lateral (
+          select started_at, finished_at from app.tasks
+           where job_id = s.job_id and run = s.run and stage = s.stage limit %(sample)s) t
+     order by s.opened_at desc limit %(sample)s
 )
 select count(*) as finished,
        extract(epoch from avg(finished_at - started_at))::double precision as mean_seconds,

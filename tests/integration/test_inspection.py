@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from psycopg import sql
 
 from repositories.postgres import Database
 from repositories.sweeps import PostgresSweepRepository
+from schema.states import TaskStatus
 from tests.support.routes import Answer, call
 from tests.support.seeding import Seeder
 from triggers.application import Application
@@ -126,6 +128,70 @@ def test_tasks_are_filtered_by_status_stage_and_type(application: Application, s
         "wanted_task",
     )
     assert (info["limit"], info["total_found"]) == (50, 1)
+
+
+@pytest.fixture
+def task_of_each_status(seeder: Seeder, database: Database) -> dict[str, str]:
+    """Tasks by their status, all of stage 1 and one type, and each made after those before it."""
+    made: dict[str, str] = {}
+    for status in TaskStatus:
+        (made[status],) = seeder.stage(seeder.job(), 1, task_type="wanted_task")
+    with database.transaction() as connection:
+        connection.execute("set local session_replication_role = replica")
+        for status, task_id in made.items():
+            token = uuid4() if status == TaskStatus.PROCESSING else None
+            connection.execute(
+                "update app.tasks set status = %s, lease_token = %s where task_id = %s",
+                [status, token, task_id],
+            )
+    return made
+
+
+@pytest.mark.parametrize("status", TaskStatus)
+@pytest.mark.parametrize(
+    "others", ["", "&stage=1", "&task_type=wanted_task", "&stage=1&task_type=wanted_task"]
+)
+def test_tasks_of_every_status_are_found_and_counted(
+    application: Application, task_of_each_status: dict[str, str], status: TaskStatus, others: str
+) -> None:
+    answer = get(application, f"/db/tasks?status={status}{others}").json()
+    assert [task["task_id"] for task in answer["tasks"]] == [task_of_each_status[status]]
+    assert answer["query_info"]["total_found"] == 1
+
+
+@pytest.mark.parametrize("status", TaskStatus)
+@pytest.mark.parametrize("others", ["stage=2", "task_type=other_task"])
+def test_tasks_of_a_status_that_are_not_what_was_asked_are_left_out(
+    application: Application, task_of_each_status: dict[str, str], status: TaskStatus, others: str
+) -> None:
+    answer = get(application, f"/db/tasks?status={status}&{others}").json()
+    assert (answer["tasks"], answer["query_info"]["total_found"]) == ([], 0)
+
+
+def test_tasks_come_newest_stage_first_and_in_the_stage_in_order(
+    application: Application, task_of_each_status: dict[str, str], seeder: Seeder
+) -> None:
+    newest = seeder.stage(seeder.job(), 3)
+    tasks = get(application, "/db/tasks").json()["tasks"]
+    assert [task["task_id"] for task in tasks] == [*newest, *reversed(task_of_each_status.values())]
+
+
+@pytest.mark.parametrize("filters", ["", "&status=queued"])
+def test_tasks_made_before_the_hours_asked_for_are_left_out(
+    application: Application, seeder: Seeder, database: Database, filters: str
+) -> None:
+    job_id = seeder.job()
+    seeder.stage(job_id, 2)
+    (newer,) = seeder.stage(seeder.job(), 1)
+    for table, column in (("stages", "opened_at"), ("tasks", "created_at")):
+        statement = sql.SQL("update app.{} set {} = now() - interval '3 hours' where job_id = {}")
+        with database.connection() as connection:
+            connection.execute(
+                statement.format(sql.Identifier(table), sql.Identifier(column), sql.Literal(job_id))
+            )
+    answer = get(application, f"/db/tasks?hours=2{filters}").json()
+    assert [task["task_id"] for task in answer["tasks"]] == [newer]
+    assert answer["query_info"]["total_found"] == 1
 
 
 def test_a_task_shows_attempt_heartbeat_lease_error_and_times(

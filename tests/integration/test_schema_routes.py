@@ -44,6 +44,7 @@ def test_redeploy_leaves_an_empty_schema_of_the_newest_version(
         "dropped schema app",
         "applied 0001_core",
         "applied 0002_callbacks",
+        "applied 0003_inspection",
         "replaced functions",
         "let geojobs_reader read",
         "emptied the queues",
@@ -89,6 +90,7 @@ def test_migrate_builds_the_schema_where_there_is_none(application: Application)
     assert answer.json()["steps"] == [
         "applied 0001_core",
         "applied 0002_callbacks",
+        "applied 0003_inspection",
         "replaced functions",
         "let geojobs_reader read",
         "checked the queues",

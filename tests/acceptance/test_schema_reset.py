@@ -16,6 +16,7 @@ DEADLOCK = "schema change met a deadlock and starts again"
 TAKEN_BY_ONE_WHO_WAITS = """
     select taken.relation::regclass::text as name
       from pg_locks waiting join pg_locks taken using (pid)
+      join pg_class on pg_class.oid = taken.relation and pg_class.relkind = 'r'
      where not waiting.granted and waiting.mode = 'AccessExclusiveLock'
        and taken.granted and taken.mode = 'AccessExclusiveLock' and taken.locktype = 'relation'
        and taken.database = (select oid from pg_database where datname = current_database())

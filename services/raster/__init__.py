@@ -1,0 +1,1 @@
+"""Rasters: described, planned, made into Cloud Optimized GeoTIFFs, checked."""

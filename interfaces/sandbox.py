@@ -23,7 +23,7 @@ class ByteSource(Protocol):
 
 
 class Watch(Protocol):
-    """Whoever waits for the child: is told how far it is, says whether it may go on. ``TaskContext`` is one."""
+    """Whoever waits for the child, is told how far it is and says whether it may go on: a ``TaskContext``."""
 
     def report_progress(self, fraction: float) -> None: ...
 

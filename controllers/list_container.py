@@ -1,13 +1,12 @@
 """``list_container``: lists a container, describes each file that matches, indexes them if asked to."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from schema.contracts.containers import ContainerName, FileItem, Prefix, is_glob
+from schema.contracts.containers import ContainerName, FileFilter, FileItem, Prefix
 from schema.contracts.list_container import (
     ANALYZE,
     EXTRACT,
@@ -27,37 +26,16 @@ from schema.results import FileReference, StageResultContract, TaskResult
 from schema.states import TaskStatus
 from schema.workflow import JobParameters, JobRegistration, StageDefinition, StagePlan, TaskDefinition
 
-_EXTENSION = re.compile(r"\.?[\w+-]+(\.[\w+-]+)*")
-_LONGEST_FILTER = 200
 _SHOWN_FAILURES = 20
 _SHOWN_EXTENSIONS = 100
-
-
-def _normalised(wanted: str | None) -> str | None:
-    """``TIF``, ``tif`` and ``.tif`` are one filter, hence one job. What comes of it is a filter, too: it is
-    stored, and read again."""
-    if wanted is None or is_glob(wanted):
-        return wanted
-    extension = f".{wanted.lower().removeprefix('.')}"
-    if not _EXTENSION.fullmatch(extension):
-        raise ValueError("neither an extension such as .tif nor a glob such as scenes/*_b?.tif")
-    if len(extension) > _LONGEST_FILTER:
-        raise ValueError(f"an extension has at most {_LONGEST_FILTER} characters, with its dot")
-    return extension
 
 
 class ListContainerParameters(JobParameters):
     container: ContainerName
     prefix: Prefix = ""
     filter: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=_LONGEST_FILTER,
-            pattern=r"^[^\x00-\x1f\x7f]*$",
-            description="an extension (.tif) or a glob (scenes/*_b?.tif), case ignored; none: every file",
-        ),
-        AfterValidator(_normalised),
+        FileFilter | None,
+        Field(description="an extension (.tif) or a glob (scenes/*_b?.tif), case ignored; none: every file"),
     ] = None
     max_files: Annotated[
         int, Field(ge=1, le=10_000, strict=True, description="list no more matching files than this")

@@ -87,7 +87,7 @@ class Grid(Contract):
 class RasterDescription(Contract):
     """What a raster's header says. ``nodata``, ``scales`` and the like are by band, in their order.
 
-    ``block`` is the shape of a block, ``(height, width)``; ``bounds`` are in EPSG:4326, ``None`` where the
+    ``bits`` of a pixel are told where they are fewer than its type has. ``block`` is the shape of a block, ``(height, width)``; ``bounds`` are in EPSG:4326, ``None`` where the
     raster is only placed by ground control points or RPCs that were not asked to be used.
     """
 
@@ -95,6 +95,7 @@ class RasterDescription(Contract):
     grid: Grid
     count: int
     dtype: str
+    bits: int | None = None
     nodata: Number | None
     mask: MaskKind
     color_interpretation: tuple[str, ...]
@@ -114,10 +115,15 @@ class RasterDescription(Contract):
 
 
 class ValidatedRaster(Contract):
-    """A source that can be processed, pinned to the version that was looked at."""
+    """A source that can be processed, pinned to the version that was looked at.
+
+    ``grid`` is that of the output, by the options; ``warped`` says whether pixels must be resampled to it.
+    """
 
     source: BlobVersion
     description: RasterDescription
+    grid: Grid
+    warped: bool
     acquired: DateTime
     processed_items: int = 1
 

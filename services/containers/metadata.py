@@ -14,10 +14,10 @@ from schema.contracts.list_container import (
 )
 from schema.policies import RetryPolicy
 from schema.workflow import TaskInfo
-from services.containers.formats import HEAD_BYTES, FileFormat, category_of, is_raster_name, sniffed
 from services.containers.names import extension_of
 from services.containers.ranges import BLOCK_BYTES, RangeSource
 from services.containers.raster_header import read_header, unreadable
+from services.raster.formats import HEAD_BYTES, FileFormat, category_of, is_raster_name, sniffed
 
 INFO = TaskInfo(
     EXTRACT,

@@ -3,9 +3,7 @@
 # rasterio comes without types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
-import logging
 import math
-import os
 from typing import Any, Literal
 
 import rasterio
@@ -15,32 +13,8 @@ from schema.contracts.list_container import RasterHeader, RasterInfo, RasterProb
 from schema.errors import GeojobsError
 from services.containers.cog import is_cog, is_truncated
 from services.containers.ranges import HeaderLimitError, RangeFile, RangeSource
+from services.raster.drivers import OPTIONS
 
-# Drivers that fetch addresses or open other files named in what they read. GDAL takes this from the
-# environment when it registers its drivers, at the first use, so later would be too late.
-_SKIPPED = (
-    "VRT DERIVED GTI MRF WMS WCS WMTS HTTP OGCAPI DAAS EEDA EEDAI PLMOSAIC STACIT STACTA NGW Rasterlite "
-    "KMLSUPEROVERLAY ECRGTOC RPFTOC TIL SAFE SENTINEL2 OGR_VRT WFS OAPIF Elasticsearch CSW AmigoCloud Carto "
-    "GeoRSS PostgreSQL PGDUMP MySQL MSSQLSpatial ODBC GPSBabel"
-)
-os.environ["GDAL_SKIP"] = ",".join(_SKIPPED.split())
-os.environ["OGR_SKIP"] = os.environ["GDAL_SKIP"]
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """GDAL warns of each skipped driver that its build does not have, at every registration."""
-    return "GDAL_SKIP" not in record.getMessage()
-
-
-logging.getLogger("rasterio._env").addFilter(_is_news)
-
-_OPTIONS: dict[str, Any] = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": False,
-    "GDAL_NUM_THREADS": 1,
-    "GDAL_HTTP_TIMEOUT": 1,
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
-}
 _NAME = "raster"
 
 
@@ -80,7 +54,7 @@ def _opened(source: RangeSource, driver: str) -> tuple[RasterHeader, bool]:
         return RangeFile(source)
 
     with (
-        rasterio.Env(**_OPTIONS),
+        rasterio.Env(**OPTIONS),
         rasterio.open(_NAME, driver=driver, sharing=False, opener=opener) as dataset,
     ):
         return _header(dataset), is_truncated(dataset, source.size)

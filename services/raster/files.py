@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import rasterio
 
+from services.raster.drivers import OPTIONS
+
 
 @dataclass(frozen=True)
 class RasterFile:
@@ -24,7 +26,10 @@ class RasterFile:
     def open(self) -> Generator[Any]:
         """A ``rasterio.DatasetReader``; raises ``RasterioIOError``."""
         options: dict[str, Any] = {} if self.opener is None else {"opener": self.opener}
-        with rasterio.open(self.path, driver=self.driver, sharing=False, **options) as dataset:
+        with (
+            rasterio.Env(**OPTIONS),
+            rasterio.open(self.path, driver=self.driver, sharing=False, **options) as dataset,
+        ):
             yield dataset
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schema.contracts.list_container import FileCategory
-from services.containers.formats import category_of, sniffed
+from services.raster.formats import category_of, sniffed
 from tests.support.rasters import cog_bytes, raster_bytes, real_file
 
 

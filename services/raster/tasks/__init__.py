@@ -1,0 +1,1 @@
+"""The handlers of the raster jobs: the parent's side, which opens no raster itself."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import combinations
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from schema.errors import (
     UnknownJobTypeError,
     UnknownTaskTypeError,
 )
-from schema.workflow import JobRegistration, StageDefinition, TaskInfo
+from schema.workflow import JobRegistration, StageDefinition, TaskContract, TaskInfo
 from services.containers import analyze, index, metadata, summarize
 from services.echo import answer
 from services.hello import greeting, reply
@@ -106,7 +107,7 @@ def initialize_catalogs(*, development: bool = False) -> tuple[JobCatalog, TaskC
 
 
 def verify_catalogs(jobs: JobCatalog, tasks: TaskCatalog) -> None:
-    """Every stage's task type has a handler of the same contract, and every example fits its model.
+    """Every stage's task types have handlers of the same contracts, and every example fits its model.
 
     Raises ``IncompleteCatalogError``, which names the job type and the stage, or the task type.
     """
@@ -115,25 +116,47 @@ def verify_catalogs(jobs: JobCatalog, tasks: TaskCatalog) -> None:
         if info.lease <= timedelta() or info.timeout <= timedelta():
             raise IncompleteCatalogError(f"task type {name!r}: lease and time-out must be positive")
     for name in jobs.names():
-        registration = jobs.get(name)
-        if not registration.stages:
-            raise IncompleteCatalogError(f"job type {name!r} has no stages")
-        for number, stage in enumerate(registration.stages, start=1):
-            problem = _problem_of(stage, tasks)
-            if problem is not None:
-                raise IncompleteCatalogError(f"job type {name!r}, stage {number} ({stage.name}): {problem}")
-        try:
-            registration.parameters.model_validate(registration.example)
-        except ValidationError as exc:
-            raise IncompleteCatalogError(f"job type {name!r}: its example does not fit its model") from exc
+        _verify_job(jobs.get(name), tasks)
+
+
+def _verify_job(registration: JobRegistration[Any], tasks: TaskCatalog) -> None:
+    name = registration.job_type
+    if not registration.stages:
+        raise IncompleteCatalogError(f"job type {name!r} has no stages")
+    if not 0 <= registration.trial_stages <= len(registration.stages):
+        raise IncompleteCatalogError(f"job type {name!r} has not so many stages to try")
+    for number, stage in enumerate(registration.stages, start=1):
+        problem = _problem_of(stage, tasks)
+        if problem is not None:
+            raise IncompleteCatalogError(f"job type {name!r}, stage {number} ({stage.name}): {problem}")
+    try:
+        registration.parameters.model_validate(registration.example)
+    except ValidationError as exc:
+        raise IncompleteCatalogError(f"job type {name!r}: its example does not fit its model") from exc
 
 
 def _problem_of(stage: StageDefinition[Any], tasks: TaskCatalog) -> str | None:
-    task_type = stage.contract.task_type
-    if task_type not in tasks.names():
-        return f"no handler runs task type {task_type!r}"
-    if tasks.info(task_type).contract is not stage.contract:
-        return f"the handler of {task_type!r} has another contract"
+    for contract in stage.contracts:
+        task_type = contract.task_type
+        if task_type not in tasks.names():
+            return f"no handler runs task type {task_type!r}"
+        if tasks.info(task_type).contract is not contract:
+            return f"the handler of {task_type!r} has another contract"
     if stage.max_parallel_tasks < 1 or stage.timeout <= timedelta():
         return "max_parallel_tasks and timeout must be positive"
+    pairs = (_problem_of_pair(*pair, tasks) for pair in combinations(stage.contracts, 2))
+    return next((problem for problem in pairs if problem is not None), None)
+
+
+def _problem_of_pair(
+    one: TaskContract[Any, Any], other: TaskContract[Any, Any], tasks: TaskCatalog
+) -> str | None:
+    """Why tasks of both cannot be in one stage: it tells them apart by their parameters, and its policies
+    are theirs."""
+    names = f"{one.task_type!r} and {other.task_type!r}"
+    if issubclass(one.parameters, other.parameters) or issubclass(other.parameters, one.parameters):
+        return f"{names} are not told apart by the classes of their parameters"
+    first, second = tasks.info(one.task_type), tasks.info(other.task_type)
+    if (first.retry, first.lease, first.timeout) != (second.retry, second.lease, second.timeout):
+        return f"{names} differ in retry, lease or timeout, which are the stage's"
     return None

@@ -3,14 +3,14 @@
 from typing import Any
 
 from interfaces.catalogs import JobCatalog, TaskCatalog
-from orchestration.contracts import controller_code, dumped, instance_of, parsed
+from orchestration.contracts import controller_code, dumped, parsed
 from orchestration.finishing import completed_job, failed_job
 from schema.errors import ContractViolationError
 from schema.identity import task_id_of
 from schema.json_types import is_storable
 from schema.records import JobRecord, NewTask, NextStep, OpenStage
-from schema.results import Contract, OrchestrationAction, StageResultContract
-from schema.workflow import StageDefinition, StagePlan, TaskDefinition
+from schema.results import OrchestrationAction, StageResultContract
+from schema.workflow import StageDefinition, StagePlan, TaskContract, TaskDefinition
 
 _MAX_INDEX = 1_000
 
@@ -34,7 +34,7 @@ class StagePlanner:
         parameters = parsed(registration.parameters, job.parameters, f"job {job.job_id}")
         producer = f"{job.job_type}.{definition.name}.plan"
         with controller_code(producer):
-            plan = definition.plan(parameters, results.get(stage - 1))
+            plan = definition.planned(parameters, stage, results)
         if not isinstance(plan, StagePlan):  # pyright: ignore[reportUnnecessaryIsInstance] -- the boundary
             raise ContractViolationError("StagePlan", "/", producer, "a StagePlan")
         if plan.action is OrchestrationAction.CREATE_TASKS:
@@ -58,7 +58,7 @@ class StagePlanner:
             run=job.run,
             stage=stage,
             task_type=definition.contract.task_type,
-            tasks=_new_tasks(job, stage, definition.contract.parameters, tasks, producer),
+            tasks=_new_tasks(job, stage, definition, tasks, producer),
             max_parallel_tasks=definition.max_parallel_tasks,
             retry=info.retry,
             failure=definition.failure,
@@ -69,23 +69,41 @@ class StagePlanner:
 
 
 def _new_tasks(
-    job: JobRecord, stage: int, model: type[Contract], tasks: tuple[object, ...], producer: str
+    job: JobRecord,
+    stage: int,
+    definition: StageDefinition[Any],
+    tasks: tuple[object, ...],
+    producer: str,
 ) -> tuple[NewTask, ...]:
     planned: dict[str, NewTask] = {}
     for task in tasks:
-        definition = _checked(task, producer)
-        if definition.index in planned:
+        wanted = _checked(task, producer)
+        if wanted.index in planned:
             raise ContractViolationError(
-                "StagePlan", "/tasks", producer, f"one task with the index {definition.index!r}, not two"
+                "StagePlan", "/tasks", producer, f"one task with the index {wanted.index!r}, not two"
             )
-        parameters = instance_of(model, definition.parameters, producer)
-        planned[definition.index] = NewTask(
-            task_id_of(job.job_id, job.run, stage, definition.index),
-            definition.index,
-            dumped(parameters, producer),
-            resource=definition.resource,
+        contract = _contract_of(wanted.parameters, definition, producer)
+        planned[wanted.index] = NewTask(
+            task_id_of(job.job_id, job.run, stage, wanted.index),
+            wanted.index,
+            dumped(wanted.parameters, producer),
+            resource=wanted.resource,
+            task_type=None if contract is definition.contract else contract.task_type,
         )
     return tuple(planned.values())
+
+
+def _contract_of(
+    parameters: object, definition: StageDefinition[Any], producer: str
+) -> TaskContract[Any, Any]:
+    """The one contract of the stage that these are parameters of."""
+    fitting = [each for each in definition.contracts if isinstance(parameters, each.parameters)]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = " or ".join(each.parameters.__name__ for each in definition.contracts)
+    given = type(parameters).__name__
+    expected = f"{names}, not both, as {given} is" if fitting else f"{names}, not {given}"
+    raise ContractViolationError(names, "/", producer, expected)
 
 
 def _checked(task: object, producer: str) -> TaskDefinition:

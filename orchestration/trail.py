@@ -38,8 +38,13 @@ def reason_of(event: EventRecord) -> str:
     if "code" in details:
         return _of_error(details)
     if (event.entity, event.event) == (Entity.STAGE, "opened") and "expected" in details:
-        return f"{details['expected']} tasks of type {details.get('task_type')}"
+        return f"{details['expected']} tasks of type {_types(details)}"
     return _REASONS.get((event.entity, event.event), event.event)
+
+
+def _types(details: JSONObject) -> str:
+    types = details.get("task_types")
+    return " or ".join(map(str, types)) if isinstance(types, list) else str(details.get("task_type"))
 
 
 def _of_error(error: JSONObject) -> str:

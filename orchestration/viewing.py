@@ -88,6 +88,7 @@ class DryRun:
                     stage=number,
                     name=stage.name,
                     task_type=stage.contract.task_type,
+                    task_types=[contract.task_type for contract in stage.contracts],
                     max_parallel_tasks=stage.max_parallel_tasks,
                 )
                 for number, stage in enumerate(stages, start=1)
@@ -127,6 +128,7 @@ class JobTypeViewer:
                 stage=number,
                 name=stage.name,
                 task_type=stage.contract.task_type,
+                task_types=[contract.task_type for contract in stage.contracts],
                 description=self._tasks.info(stage.contract.task_type).description,
                 max_parallel_tasks=stage.max_parallel_tasks,
             )

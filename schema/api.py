@@ -32,9 +32,12 @@ class SubmissionView(ApiModel):
 
 
 class PlannedStageView(ApiModel):
+    """``task_types`` are all that its tasks may be of, ``task_type`` the first of them."""
+
     stage: int
     name: str
     task_type: str
+    task_types: list[str]
     max_parallel_tasks: int
 
 
@@ -111,9 +114,12 @@ class JobList(ApiModel):
 
 
 class StageDescription(ApiModel):
+    """``task_types`` are all that its tasks may be of, ``task_type`` the first of them."""
+
     stage: int
     name: str
     task_type: str
+    task_types: list[str]
     description: str
     max_parallel_tasks: int
 

@@ -154,13 +154,14 @@ class Submission:
 @dataclass(frozen=True)
 class NewTask:
     """``parameters_ref`` says where the parameters are if they are too large for a row; ``resource`` names
-    what no other task may hold while this one runs."""
+    what no other task may hold while this one runs; ``task_type`` is that of its stage unless given."""
 
     task_id: str
     index: str
     parameters: JSONObject
     parameters_ref: str | None = None
     resource: str | None = None
+    task_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,9 @@ class OpenStage:
     lease: timedelta
     task_timeout: timedelta
     stage_timeout: timedelta
+
+    def type_of(self, task: NewTask) -> str:
+        return task.task_type or self.task_type
 
 
 @dataclass(frozen=True)

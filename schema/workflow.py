@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Any, Generic, TypeVar, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,7 +40,7 @@ class TaskContract(Generic[P, R]):
 
 @dataclass(frozen=True)
 class TaskDefinition:
-    """One task of a plan: an index unique in its stage, and parameters that fit the stage's contract.
+    """One task of a plan: an index unique in its stage, and parameters that fit a contract of the stage.
 
     ``resource`` names what this task writes and no other may write meanwhile (a table, an item).
     """
@@ -71,14 +72,26 @@ class StagePlan:
 
 
 Planner = Callable[[P, StageResultContract | None], StagePlan]
+
+
+@final
+@dataclass(frozen=True)
+class AllStages(Generic[P]):
+    """A planner that needs more than the previous stage: it gets the results of all of them by number."""
+
+    function: Callable[[P, Mapping[int, StageResultContract]], StagePlan]
+
+
 Decider = Callable[[P, StageResultContract], OrchestrationData]
 Summarizer = Callable[[P, Mapping[int, StageResultContract]], JSONObject]
 
 
 @dataclass(frozen=True)
 class StageDefinition(Generic[P]):
-    """One stage. ``plan`` makes its tasks from the parameters and the previous stage's result.
+    """One stage. ``plan`` makes its tasks from the parameters and the previous stage's result, or from the
+    results of ``AllStages`` before it.
 
+    Its tasks are of ``contract`` or of one of ``alternatives``, each of the one whose parameters it has.
     ``decide`` says what follows once it is finished; without it, what the stage's own task decided
     (``OrchestratingResult``), else the next stage, else completion. ``max_retries`` bounds how often
     a decision of ``retry_stage`` is obeyed before the job fails.
@@ -86,12 +99,24 @@ class StageDefinition(Generic[P]):
 
     name: str
     contract: TaskContract[Any, Any]
-    plan: Planner[P]
+    plan: Planner[P] | AllStages[P]
     decide: Decider[P] | None = None
     failure: FailurePolicy = field(default_factory=FailurePolicy)
     max_parallel_tasks: int = 200
     timeout: timedelta = timedelta(hours=24)
     max_retries: int = 3
+    alternatives: tuple[TaskContract[Any, Any], ...] = ()
+
+    @property
+    def contracts(self) -> tuple[TaskContract[Any, Any], ...]:
+        """All that its tasks may be of."""
+        return (self.contract, *self.alternatives)
+
+    def planned(self, parameters: P, number: int, results: Mapping[int, StageResultContract]) -> StagePlan:
+        """What ``plan`` wants for this stage, the one with the number, after those with the results."""
+        if isinstance(self.plan, AllStages):
+            return self.plan.function(parameters, MappingProxyType({**results}))
+        return self.plan(parameters, results.get(number - 1))
 
 
 @dataclass(frozen=True)
@@ -101,6 +126,7 @@ class JobRegistration(Generic[P]):
     ``stage_count`` says how many of the stages, from the first, a job with these parameters has.
     ``result`` describes what ``summarize`` makes, for callers who want to know it beforehand.
     ``max_parallel_tasks`` limits how many tasks of all its jobs run at once, ``timeout`` a run's time.
+    So many of its first stages as ``trial_stages`` says only read, and take seconds: a dry run tries them.
     """
 
     job_type: str
@@ -113,6 +139,7 @@ class JobRegistration(Generic[P]):
     result: type[BaseModel] | None = None
     max_parallel_tasks: int | None = None
     timeout: timedelta = timedelta(days=7)
+    trial_stages: int = 0
 
     def total_stages(self, parameters: P) -> int:
         return len(self.stages) if self.stage_count is None else self.stage_count(parameters)

@@ -80,6 +80,7 @@ class PlannedStage(Model):
     stage: int
     name: str
     task_type: str
+    task_types: tuple[str, ...] = ()
     max_parallel_tasks: int
 
 
@@ -230,6 +231,7 @@ class StageDescription(Model):
     stage: int
     name: str
     task_type: str
+    task_types: tuple[str, ...] = ()
     description: str
     max_parallel_tasks: int
 

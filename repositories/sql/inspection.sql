@@ -56,7 +56,7 @@ select callback_id, run, substring(url from '^https://[^/?]+') as url, notify, f
 select from app.jobs where job_id = %(job_id)s;
 
 -- name: stages_of_jobs
-select s.job_id, s.run, s.stage, s.status, s.last_event, s.task_type, s.expected, s.completed, s.failed,
+select s.job_id, s.run, s.stage, s.status, s.last_event, s.task_type, s.task_types, s.expected, s.completed, s.failed,
        s.retries, s.ending, s.max_parallel_tasks, s.fail_fast, s.min_success_rate, s.max_attempts,
        s.opened_at, s.closing_at, s.closed_at, s.deadline, s.nudged_at, s.result_ref,
        case when not cut.result then s.result end as result,
@@ -77,31 +77,46 @@ select run, stage, status, count(*) as tasks from app.tasks
  order by run, stage, status;
 
 -- name: tasks_by_stage
--- All tasks of a stage were made with it, so the newest stages have the newest tasks.
+-- All tasks of a stage were made with it, so the newest stages have the newest tasks. Few stages have tasks of
+-- several types: those have an index of their own.
 select t.task_id
-  from app.stages s
+  from (
+      (select job_id, run, stage, opened_at from app.stages
+        where task_types is null and (%(task_type)s::text is null or task_type = %(task_type)s)
+        order by opened_at desc)
+      union all
+      (select job_id, run, stage, opened_at from app.stages
+        where task_types is not null and (%(task_type)s::text is null or %(task_type)s = any(task_types))
+        order by opened_at desc)
+  ) s
   cross join lateral (
       select task_id, position from app.tasks
        where job_id = s.job_id and run = s.run and stage = s.stage
          and (%(status)s::app.task_status is null or status = %(status)s)
+         and (%(task_type)s::text is null or task_type = %(task_type)s)
        order by position::bigint
        limit %(limit)s) t
  where (%(stage)s::integer is null or s.stage = %(stage)s)
-   and (%(task_type)s::text is null or s.task_type = %(task_type)s)
    and (%(since)s::timestamptz is null or s.opened_at >= %(since)s)
  order by s.opened_at desc, s.job_id, s.run, s.stage, t.position
  limit %(limit)s;
 
 -- name: count_tasks_by_stage
 select count(*) as found from (
-    select from app.stages s
+    select from (
+         select job_id, run, stage, opened_at from app.stages
+          where task_types is null and (%(task_type)s::text is null or task_type = %(task_type)s)
+         union all
+         select job_id, run, stage, opened_at from app.stages
+          where task_types is not null and (%(task_type)s::text is null or %(task_type)s = any(task_types))
+     ) s
      cross join lateral (
          select from app.tasks
           where job_id = s.job_id and run = s.run and stage = s.stage
             and (%(status)s::app.task_status is null or status = %(status)s)
+            and (%(task_type)s::text is null or task_type = %(task_type)s)
           limit %(cap)s + 1) t
      where (%(stage)s::integer is null or s.stage = %(stage)s)
-       and (%(task_type)s::text is null or s.task_type = %(task_type)s)
        and (%(since)s::timestamptz is null or s.opened_at >= %(since)s)
      limit %(cap)s + 1) as capped;
 

@@ -57,7 +57,8 @@ select s.stage, s.status, s.task_type, s.expected, s.opened_at, r.round_began_at
 select app.open_stage(
     %(job_id)s, %(run)s, %(stage)s, %(task_type)s, %(task_ids)s, %(indexes)s, %(parameters)s,
     %(parameters_refs)s, %(resources)s, %(max_parallel_tasks)s, %(fail_fast)s, %(min_success_rate)s, %(max_attempts)s, %(retry_base)s,
-    %(retry_factor)s, %(retry_cap)s, %(retry_jitter)s, %(lease)s, %(task_timeout)s, %(stage_timeout)s) as done;
+    %(retry_factor)s, %(retry_cap)s, %(retry_jitter)s, %(lease)s, %(task_timeout)s, %(stage_timeout)s,
+    %(task_types)s) as done;
 
 -- name: close_stage
 select app.close_stage(%(job_id)s, %(run)s, %(stage)s) as outbox;

@@ -9,10 +9,10 @@ select job_type, status, count(*) as jobs from newest group by job_type, status 
 
 -- name: tasks_by_type
 with newest as (
-    select s.task_type, t.status
+    select t.task_type, t.status
       from app.stages s
       cross join lateral (
-          select status from app.tasks
+          select task_type, status from app.tasks
            where job_id = s.job_id and run = s.run and stage = s.stage limit %(sample)s) t
      order by s.opened_at desc limit %(sample)s
 )

@@ -30,6 +30,8 @@ from schema.errors import (
     UnknownJobTypeError,
     UnknownTaskTypeError,
 )
+from schema.policies import RetryPolicy
+from schema.results import Contract
 from schema.workflow import JobRegistration, TaskContract, TaskInfo
 
 ALL_JOBS = (*JOBS, *DEVELOPMENT_JOBS)
@@ -76,7 +78,7 @@ def test_each_handler_is_registered() -> None:
 
 
 def test_each_contract_has_a_stage_and_a_handler() -> None:
-    staged = {stage.contract.task_type for job in ALL_JOBS for stage in job.stages}
+    staged = {contract.task_type for job in ALL_JOBS for stage in job.stages for contract in stage.contracts}
     handled = {info.contract.task_type for info, _ in ALL_TASKS}
     declared = {contract.task_type for contract in _contracts()}
     assert declared == staged == handled
@@ -159,6 +161,77 @@ def test_a_stage_that_could_never_run_is_refused(changes: dict[str, Any]) -> Non
     broken = replace(registration, job_type="broken", stages=(replace(registration.stages[0], **changes),))
     jobs.register(broken)
     with pytest.raises(IncompleteCatalogError, match="broken"):
+        verify_catalogs(jobs, tasks)
+
+
+class OneParameters(Contract):
+    number: int
+
+
+class OtherParameters(Contract):
+    text: str
+
+
+class SpecialParameters(OneParameters):
+    pass
+
+
+class Nothing(Contract):
+    pass
+
+
+ONE = TaskContract("one", OneParameters, Nothing)
+OTHER = TaskContract("other", OtherParameters, Nothing)
+SPECIAL = TaskContract("special", SpecialParameters, Nothing)
+
+
+def mixing(alternative: TaskContract[Any, Any], **policies: Any) -> tuple[JobCatalog, TaskCatalog]:
+    """A job type one stage of which has tasks of two types, the second with ``policies`` of its own."""
+    jobs, tasks = JobCatalog(), TaskCatalog()
+    registration = initialize_catalogs()[0].get("hello_world")
+    stage = replace(registration.stages[0], contract=ONE, alternatives=(alternative,))
+    jobs.register(replace(registration, stages=(stage,)))
+    tasks.register(TaskInfo(ONE, "One."), lambda _parameters, _context: Nothing())
+    tasks.register(TaskInfo(alternative, "Another.", **policies), lambda _parameters, _context: Nothing())
+    return jobs, tasks
+
+
+def test_a_stage_may_mix_task_types() -> None:
+    verify_catalogs(*mixing(OTHER))
+
+
+def test_an_alternative_without_a_handler_is_found_at_start_up() -> None:
+    jobs, _ = mixing(OTHER)
+    tasks = TaskCatalog()
+    tasks.register(TaskInfo(ONE, "One."), lambda _parameters, _context: Nothing())
+    with pytest.raises(IncompleteCatalogError, match="no handler runs task type 'other'"):
+        verify_catalogs(jobs, tasks)
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {"lease": timedelta(minutes=1)},
+        {"timeout": timedelta(minutes=1)},
+        {"retry": RetryPolicy(attempts=9)},
+    ],
+    ids=["lease", "timeout", "retry"],
+)
+def test_types_in_one_stage_have_the_same_policies(policies: dict[str, Any]) -> None:
+    with pytest.raises(IncompleteCatalogError, match="'one' and 'other' differ in retry, lease or timeout"):
+        verify_catalogs(*mixing(OTHER, **policies))
+
+
+def test_types_in_one_stage_are_told_apart_by_their_parameters() -> None:
+    with pytest.raises(IncompleteCatalogError, match="'one' and 'special' are not told apart"):
+        verify_catalogs(*mixing(SPECIAL))
+
+
+@pytest.mark.parametrize("count", [-1, 3])
+def test_a_dry_run_tries_no_stages_that_are_not_there(count: int) -> None:
+    jobs, tasks = initialize_catalogs()
+    jobs.register(replace(jobs.get("hello_world"), job_type="broken", trial_stages=count))
+    with pytest.raises(IncompleteCatalogError, match="'broken' has not so many stages"):
         verify_catalogs(jobs, tasks)
 
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -51,6 +52,25 @@ class TestOpen:
         assert stage is not None
         assert (stage.status, stage.task_type, stage.expected) == (StageStatus.OPEN, "work_1", 3)
         assert task_states(world) == [TaskStatus.QUEUED] * 3
+
+    def test_each_task_has_its_own_type(self, world: World) -> None:
+        world.use.jobs.submit(new_job())
+        stage = stage_of(3)
+        mixed = [replace(stage.tasks[0], task_type="other"), *stage.tasks[1:]]
+        assert world.use.stages.open(replace(stage, tasks=mixed))
+        rows = list(world.use.stages.task_results(JOB_ID, 1, 1))
+        assert [row.task_type for row in rows] == ["other", "work_1", "work_1"]
+        claim = world.use.tasks.claim(rows[0].task_id, 1, "worker-1", uuid4())
+        assert claim.task is not None
+        assert claim.task.task_type == "other"
+
+    def test_a_stage_keeps_its_type_whatever_its_tasks_are_of(self, world: World) -> None:
+        world.use.jobs.submit(new_job())
+        stage = stage_of(1)
+        world.use.stages.open(replace(stage, tasks=[replace(stage.tasks[0], task_type="other")]))
+        row = world.use.stages.get(JOB_ID, 1, 1)
+        assert row is not None
+        assert row.task_type == "work_1"
 
     def test_opening_sets_the_job_to_work(self, world: World) -> None:
         opened(world, 1)

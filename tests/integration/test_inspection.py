@@ -130,6 +130,28 @@ def test_tasks_are_filtered_by_status_stage_and_type(application: Application, s
     assert (info["limit"], info["total_found"]) == (50, 1)
 
 
+def test_tasks_of_a_stage_of_several_types_are_found_by_their_own(
+    application: Application, seeder: Seeder
+) -> None:
+    first, second, third = seeder.stage(seeder.job(), 3, task_type="own", types={1: "other", 2: "third"})
+    (alone,) = seeder.stage(seeder.job(), 1, task_type="own", types={0: "other"})
+    for task_type, wanted in {"own": [first], "other": [alone, second], "third": [third]}.items():
+        answer = get(application, f"/db/tasks?task_type={task_type}").json()
+        assert [task["task_id"] for task in answer["tasks"]] == wanted
+        assert answer["query_info"]["total_found"] == len(wanted)
+
+
+def test_a_job_s_row_tells_the_types_of_a_stage_s_tasks(application: Application, seeder: Seeder) -> None:
+    job_id = seeder.job()
+    seeder.stage(job_id, 2, stage=1, task_type="own")
+    seeder.stage(job_id, 2, stage=2, task_type="own", types={1: "other"})
+    stages = get(application, f"/db/jobs/{job_id}").json()["stages"]
+    assert [(stage["task_type"], stage["task_types"]) for stage in stages] == [
+        ("own", None),
+        ("own", ["other", "own"]),
+    ]
+
+
 @pytest.fixture
 def task_of_each_status(seeder: Seeder, database: Database) -> dict[str, str]:
     """Tasks by their status, all of stage 1 and one type, and each made after those before it."""

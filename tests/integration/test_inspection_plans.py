@@ -13,7 +13,7 @@ from repositories import dead_letters, inspection, job_search, trail
 from repositories.postgres import Connection, Database
 from repositories.reading import reading
 from tests.conftest import postgres_address
-from tests.support.filling import COMMON_TYPE, RARE_TYPE, Filled, fill
+from tests.support.filling import COMMON_TYPE, MIXED_TYPE, RARE_TYPE, Filled, fill
 from tests.support.routes import call
 from tests.support.services import Services
 from triggers.application import Application
@@ -52,6 +52,8 @@ TARGETS = [
     f"/db/tasks?limit=10&{ALWAYS}&stage=9",
     f"/db/tasks?limit=10&{ALWAYS}&task_type={COMMON_TYPE}",
     f"/db/tasks?limit=10&{ALWAYS}&task_type={RARE_TYPE}",
+    f"/db/tasks?limit=10&{ALWAYS}&task_type={MIXED_TYPE}",
+    f"/db/tasks?limit=10&{ALWAYS}&task_type={MIXED_TYPE}&status=failed",
     f"/db/tasks?limit=10&{ALWAYS}&task_type=unknown",
     f"/db/tasks?limit=10&{ALWAYS}&task_type={RARE_TYPE}&status=failed",
     f"/db/tasks?limit=10&{ALWAYS}&task_type={COMMON_TYPE}&status=skipped",

@@ -11,6 +11,7 @@ from repositories.jobs import PostgresJobRepository
 from repositories.migrations import SchemaRepository
 from repositories.postgres import Database
 from schema.callbacks import NewCallback, Subscription
+from schema.identity import task_id_of
 from schema.records import NewJob
 from schema.states import JobStatus
 from tests.support.seeding import Seeder
@@ -96,21 +97,43 @@ def test_an_upgraded_schema_is_good_for_the_app_of_before_and_the_new_one(
     assert rows[0]["outcome"] in ("cancelled", "refused", "active")
 
 
+def opened_by_the_app_of_before(database: Database, job_id: str, tasks: int) -> list[str]:
+    """Ids of tasks in a stage that was opened without types of single tasks."""
+    ids = [task_id_of(job_id, 1, 1, str(index)) for index in range(tasks)]
+    (opened,) = database.fetch_all(
+        """select app.open_stage(
+               %(job_id)s, 1, 1, 'work', %(ids)s, %(indexes)s, array_fill('{}'::text, %(size)s),
+               array_fill(null::text, %(size)s), array_fill(null::text, %(size)s), 200, true, 100, 3,
+               '1 s', 2, '1 min', 0.1, '1 min', '1 min', '1 h') as done""",
+        {"job_id": job_id, "ids": ids, "indexes": [*map(str, range(tasks))], "size": [tasks]},
+    )
+    assert opened == {"done": True}
+    return ids
+
+
+def test_an_upgraded_schema_opens_stages_for_the_app_of_before(version_1: Database) -> None:
+    SchemaRepository(version_1).migrate()
+    opened_by_the_app_of_before(version_1, Seeder(version_1).job(), 2)
+    assert version_1.fetch_all("select task_type from app.tasks") == [{"task_type": "work"}] * 2
+    assert version_1.fetch_all("select task_types from app.stages") == [{"task_types": None}]
+
+
 def test_an_upgrade_keeps_what_is_there(version_1: Database) -> None:
     seeder = Seeder(version_1)
     job_id = seeder.job()
-    tasks = seeder.stage(job_id, 3)
+    tasks = opened_by_the_app_of_before(version_1, job_id, 3)
     seeder.complete(tasks[0])
     before = [version_1.fetch_all(f"select * from app.{table}") for table in ("jobs", "stages", "tasks")]  # noqa: S608 -- constants
     SchemaRepository(version_1).migrate()
     after = [version_1.fetch_all(f"select * from app.{table}") for table in ("jobs", "stages", "tasks")]  # noqa: S608 -- as above
-    assert after == before
+    added = {"task_types": None}
+    assert after == [before[0], [{**row, **added} for row in before[1]], before[2]]
 
 
 def test_a_job_from_before_an_upgrade_ends_after_it_and_may_be_subscribed_to(version_1: Database) -> None:
     seeder = Seeder(version_1)
     job_id = seeder.job()
-    (task,) = seeder.stage(job_id, 1)
+    (task,) = opened_by_the_app_of_before(version_1, job_id, 1)
     SchemaRepository(version_1).migrate()
     seeder.complete(task)
     job = NewJob(job_id=job_id, job_type="any", parameters={}, total_stages=1, correlation_id="later")

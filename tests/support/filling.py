@@ -6,13 +6,14 @@ from typing import LiteralString
 
 from repositories.postgres import Database
 
-COMMON_TYPE, RARE_TYPE = "common", "rare"
+COMMON_TYPE, RARE_TYPE, MIXED_TYPE = "common", "rare", "mixed"
 _STAGES = 2
 _TASKS_PER_JOB = 47
 """On average of the sizes below."""
 
 # Written without triggers and foreign keys, which would take an hour. Every 1,000th job is of the rare type,
 # one in 200 failed, one in 2,000 was cancelled, the newest ten still run. In the middle lies the large job.
+# Half of the tasks of every fifth job's second stage are of another type.
 _JOBS: LiteralString = """
 insert into app.jobs
     (job_id, job_type, parameters, status, last_event, stage, total_stages, correlation_id, error, result,
@@ -33,12 +34,13 @@ select encode(sha256(n::text::bytea), 'hex'),
 """
 _STAGE_ROWS: LiteralString = """
 insert into app.stages
-    (job_id, run, stage, status, last_event, task_type, correlation_id, expected, completed,
+    (job_id, run, stage, status, last_event, task_type, task_types, correlation_id, expected, completed,
      max_parallel_tasks, fail_fast, min_success_rate, max_attempts, retry_base, retry_factor, retry_cap,
      retry_jitter, lease, task_timeout, timeout, opened_at, closing_at, closed_at, result)
 select j.job_id, 1, s,
        case when j.status = 'processing' and s = 2 then 'open' else 'completed' end::app.stage_status,
-       'settled', j.job_type, 'filled', 0, 0, 200, false, 0, 3, '1 second', 2, '1 minute',
+       'settled', j.job_type, case when j.job_type = 'usual' and s = 2 then array['mixed', 'usual'] end,
+       'filled', 0, 0, 200, false, 0, 3, '1 second', 2, '1 minute',
        0.1, '2 minutes', '5 minutes', '1 hour', j.created_at + s * interval '1 second', j.finished_at,
        j.finished_at, case when j.status <> 'processing' then '{"task_results": []}'::jsonb end
   from app.jobs j, generate_series(1, %(stages)s) s
@@ -50,7 +52,8 @@ insert into app.tasks
      parameters, result, error, attempt, max_attempts, worker, created_at, started_at, finished_at,
      lease_token, lease_expires_at, heartbeat_at)
 select left(s.job_id, 16) || '-r1-s' || s.stage || '-' || p.p, s.job_id, 1, s.stage, p.p::text, p.p,
-       s.task_type, 'filled', m.status::app.task_status, 'completed',
+       case when p.p %% 2 = 1 and s.task_types is not null then 'mixed' else s.task_type end, 'filled',
+       m.status::app.task_status, 'completed',
        jsonb_build_object('number', p.p, 'tile', repeat('t', 60)),
        case when m.status = 'completed'
             then '{"items": 1, "href": "https://storage.example/silver/tile.tif"}'::jsonb end,

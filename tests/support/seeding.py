@@ -1,5 +1,6 @@
 """Puts jobs and tasks into a database through the repositories themselves."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -45,11 +46,13 @@ class Seeder:
         job_id: str,
         tasks: int,
         stage: int = 1,
+        *,
         task_type: str = "seeded_task",
         failure: FailurePolicy = _TOLERANT,
+        types: Mapping[int, str] | None = None,
         **parameters: Any,
     ) -> list[str]:
-        """An open stage of so many tasks; returns their ids in order."""
+        """An open stage of so many tasks, some of other ``types``; returns their ids in order."""
         ids = [task_id_of(job_id, 1, stage, str(index)) for index in range(tasks)]
         opened = self.stages.open(
             OpenStage(
@@ -57,7 +60,10 @@ class Seeder:
                 run=1,
                 stage=stage,
                 task_type=task_type,
-                tasks=[NewTask(task_id, str(index), parameters) for index, task_id in enumerate(ids)],
+                tasks=[
+                    NewTask(task_id, str(index), parameters, task_type=(types or {}).get(index))
+                    for index, task_id in enumerate(ids)
+                ],
                 max_parallel_tasks=200,
                 retry=RetryPolicy(),
                 failure=failure,

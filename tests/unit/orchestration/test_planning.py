@@ -1,6 +1,6 @@
 """What a controller plans is checked before anything is stored."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,14 +9,17 @@ import pytest
 from schema.errors import ContractViolationError
 from schema.identity import task_id_of
 from schema.records import FinishJob, JobRecord, OpenStage
-from schema.results import OrchestrationAction
+from schema.results import OrchestrationAction, StageResultContract
 from schema.states import JobStatus
-from schema.workflow import StagePlan, TaskDefinition
+from schema.workflow import AllStages, StagePlan, TaskDefinition
 from tests.support.system import FakeSystem
 from tests.unit.orchestration.trial import (
+    OTHER,
     TOLERANT,
     DecidingResult,
+    OtherParameters,
     WorkParameters,
+    ended,
     handlers,
     job_type,
     planning,
@@ -41,14 +44,19 @@ ONE = WorkParameters(number=1)
 
 
 @pytest.fixture
-def planned(make_system: Callable[..., FakeSystem]) -> Callable[..., Any]:
+def planned_by(make_system: Callable[..., FakeSystem]) -> Callable[..., Any]:
+    """What follows from a planner of stage 1."""
+
+    def planned_by(planner: Any, **options: Any) -> Any:
+        return make_system(job_type(stage(planner, **options)), handlers()).planner.plan(JOB, 1, {})
+
+    return planned_by
+
+
+@pytest.fixture
+def planned(planned_by: Callable[..., Any]) -> Callable[..., Any]:
     """What follows from a plan for stage 1."""
-
-    def planned(plan: object, **options: Any) -> Any:
-        system = make_system(job_type(stage(planning(plan), **options)), handlers())
-        return system.planner.plan(JOB, 1, {})
-
-    return planned
+    return lambda plan, **options: planned_by(planning(plan), **options)
 
 
 def test_a_stage_opens_with_the_tasks_of_the_plan_in_their_order(planned: Callable[..., OpenStage]) -> None:
@@ -128,3 +136,55 @@ def test_a_plan_that_breaks_its_contract_is_refused_by_name(
 def test_indexes_that_look_alike_are_different_tasks(planned: Callable[..., OpenStage]) -> None:
     tasks = [TaskDefinition(index, ONE) for index in ("a_b", "a-b", "A_B", "a.b")]
     assert len({task.task_id for task in planned(StagePlan.of(tasks)).tasks}) == 4
+
+
+MIXED = [TaskDefinition("a", OtherParameters(text="x")), TaskDefinition("b", ONE)]
+
+
+def test_a_task_is_of_the_contract_whose_parameters_it_has(planned: Callable[..., OpenStage]) -> None:
+    step = planned(StagePlan.of(MIXED), alternatives=(OTHER,))
+    assert step.task_type == "work"
+    assert [step.type_of(task) for task in step.tasks] == ["other", "work"]
+    assert [task.parameters for task in step.tasks] == [{"text": "x"}, {"number": 1}]
+
+
+class BothParameters(WorkParameters, OtherParameters):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        (DecidingResult.model_construct(), "WorkParameters or OtherParameters, not DecidingResult"),
+        (BothParameters(number=1, text="x"), "not both, as BothParameters is"),
+    ],
+)
+def test_a_task_of_no_single_contract_is_refused(
+    planned: Callable[..., OpenStage], parameters: Any, expected: str
+) -> None:
+    with pytest.raises(ContractViolationError) as caught:
+        planned(StagePlan.of([TaskDefinition("0", parameters)]), alternatives=(OTHER,))
+    assert caught.value.contract == "WorkParameters or OtherParameters"
+    assert expected in caught.value.expected
+
+
+def test_a_plan_may_need_the_results_of_all_stages_before(make_system: Callable[..., FakeSystem]) -> None:
+    seen: list[dict[int, int]] = []
+
+    def plan(_: Any, results: Mapping[int, StageResultContract]) -> StagePlan:
+        seen.append({number: result.task_count for number, result in results.items()})
+        return StagePlan.of(work(1))
+
+    one, two = planning(StagePlan.of(work(1))), planning(StagePlan.of(work(2)))
+    system = make_system(job_type(stage(one), stage(two), stage(AllStages(plan))), handlers())
+    assert ended(system).status is JobStatus.COMPLETED
+    assert seen == [{1: 1, 2: 2}]
+
+
+def test_a_plan_from_all_stages_may_be_the_first(planned_by: Callable[..., OpenStage]) -> None:
+    assert len(planned_by(AllStages(lambda _, results: StagePlan.of(work(len(results))))).tasks) == 0
+
+
+def test_a_plan_from_all_stages_is_checked_as_any(planned_by: Callable[..., OpenStage]) -> None:
+    with pytest.raises(ContractViolationError, match="a value, not KeyError"):
+        planned_by(AllStages(lambda _, results: results[7]))

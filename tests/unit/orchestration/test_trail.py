@@ -88,3 +88,8 @@ def test_a_cancellations_reason_is_that_of_its_caller() -> None:
 def test_a_stage_is_opened_for_its_tasks() -> None:
     details = {"expected": 3, "task_type": "work"}
     assert reason_of(event(1, "stage", "opened", details=details)) == "3 tasks of type work"
+
+
+def test_a_stage_is_opened_for_tasks_of_several_types() -> None:
+    details = {"expected": 3, "task_type": "work", "task_types": ["rest", "work"]}
+    assert reason_of(event(1, "stage", "opened", details=details)) == "3 tasks of type rest or work"

@@ -17,7 +17,7 @@ from schema.errors import (
 from schema.states import JobStatus, StageStatus
 from schema.workflow import StagePlan
 from tests.support.system import FakeSystem
-from tests.unit.orchestration.trial import CALLER, handlers, job_type, planning, raising, stage
+from tests.unit.orchestration.trial import CALLER, OTHER, handlers, job_type, planning, raising, stage
 
 MakeSystem = Callable[..., FakeSystem]
 
@@ -138,6 +138,11 @@ class TestJobTypeViewer:
         assert (shown.job_type, shown.description, shown.example) == ("trial", "For trials.", {"n": 1})
         assert shown.parameters_schema["properties"]["n"]["type"] == "integer"
         assert (shown.stages[0].task_type, shown.stages[0].description) == ("work", "Works.")
+
+    def test_a_job_type_shows_all_that_a_stage_s_tasks_may_be_of(self, make_system: MakeSystem) -> None:
+        system = make_system(job_type(stage(alternatives=(OTHER,))), handlers())
+        (shown,) = self.viewer(system).all()
+        assert (shown.stages[0].task_type, shown.stages[0].task_types) == ("work", ["work", "other"])
 
     def test_an_unknown_job_type_is_an_error(self, system: FakeSystem) -> None:
         with pytest.raises(UnknownJobTypeError):

@@ -50,12 +50,25 @@ class DecidingResult(OrchestratingResult):
     pass
 
 
+class OtherParameters(Contract):
+    text: str
+
+
+class OtherResult(Contract):
+    text: str
+
+
 WORK = TaskContract("work", WorkParameters, WorkResult)
+OTHER = TaskContract("other", OtherParameters, OtherResult)
 DECIDE = TaskContract("decide", WorkParameters, DecidingResult)
 
 
 def run_work(parameters: WorkParameters, _: TaskContext) -> WorkResult:
     return WorkResult(number=parameters.number)
+
+
+def run_other(parameters: OtherParameters, _: TaskContext) -> OtherResult:
+    return OtherResult(text=parameters.text)
 
 
 def handlers(work: Callable[..., Any] = run_work, decide: Callable[..., Any] = run_work) -> Handlers:
@@ -64,6 +77,7 @@ def handlers(work: Callable[..., Any] = run_work, decide: Callable[..., Any] = r
     return (
         (TaskInfo(WORK, "Works.", lease=timedelta(minutes=2), retry=retry), work),
         (TaskInfo(DECIDE, "Decides.", retry=retry), decide),
+        (TaskInfo(OTHER, "Does something else.", retry=retry), run_other),
     )
 
 

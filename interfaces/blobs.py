@@ -23,7 +23,7 @@ class BlobAddresses(Protocol):
         ...
 
 
-class BlobRepository(Protocol):
+class BlobRepository(BlobAddresses, Protocol):
     """Raises ``PermanentTaskError`` (``CONTAINER_NOT_ALLOWED``, ``CONTAINER_NOT_FOUND``, ``BLOB_NOT_FOUND``,
     ``BLOB_CHANGED``, ``BLOB_ACCESS_DENIED``, ``BLOB_REFUSED``), ``ThrottledTaskError`` or
     ``RetryableTaskError`` (``BLOB_UNAVAILABLE``), so that handlers need no ``try``."""

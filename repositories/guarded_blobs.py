@@ -41,6 +41,9 @@ class GuardedBlobRepository:
     def output_container(self) -> str:
         return self._blobs.output_container
 
+    def address_of(self, container: str, blob: str) -> str:
+        return self._blobs.address_of(container, blob)
+
     def list_blobs(self, container: str, prefix: str = "") -> Iterator[BlobInfo]:
         listed = self._blobs.list_blobs(container, prefix)
         while (blob := self._call(lambda: next(listed, None))) is not None:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schema.contracts.containers import ContainerName
 from schema.contracts.rasters import BlobVersion, Box, Number, RasterOptions, RasterPlan, ValidatedRaster
+from schema.json_types import JSONObject
 from schema.results import Contract, FileReference
 from schema.workflow import TaskContract
 
@@ -85,8 +86,9 @@ class ValidateCogParameters(Contract):
 
 
 class BandStatistics(Contract):
-    """Over the valid pixels of full resolution; ``None`` where there is none."""
+    """Over the valid, finite pixels of full resolution, ``count`` of them; ``None`` where there is none."""
 
+    count: int = 0
     minimum: Number | None
     maximum: Number | None
     mean: Number | None
@@ -102,10 +104,25 @@ class PixelComparison(Contract):
     mean_difference: float
 
 
+class Place(Contract):
+    """Where a COG lies. ``footprint`` is a GeoJSON geometry in EPSG:4326 and ``bbox`` its box, both split or
+    wound across the antimeridian as RFC 7946 has it.
+
+    ``code`` names the CRS where an authority does, ``wkt2`` tells it in any case; ``grid_bbox`` is the box in
+    that CRS. All three are ``None`` for a raster that only ground control points or RPCs place.
+    """
+
+    footprint: JSONObject
+    bbox: Box
+    code: str | None
+    wkt2: str | None
+    grid_bbox: Box | None
+
+
 class ValidatedCog(Contract):
     """A COG that passed every check, with what its item says of it. ``sha256`` is that of the whole file,
     ``source_sha256`` that of the source; both in hexadecimal. ``comparison`` is ``None`` where pixels were
-    resampled; ``footprint`` is a GeoJSON geometry in EPSG:4326."""
+    resampled. ``software`` names what made the COG, with its versions."""
 
     plan: RasterPlan
     cog: BlobVersion
@@ -116,6 +133,8 @@ class ValidatedCog(Contract):
     overview: FileReference
     thumbnail: FileReference
     checks: tuple[str, ...]
+    place: Place | None = None
+    software: dict[str, str] = {}
     processed_items: int = 1
 
 

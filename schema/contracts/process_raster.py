@@ -134,7 +134,7 @@ class ValidatedCog(Contract):
     thumbnail: FileReference
     checks: tuple[str, ...]
     place: Place | None = None
-    software: dict[str, str] = {}
+    software: Annotated[dict[str, str], Field(default_factory=dict)]
     processed_items: int = 1
 
 

@@ -23,9 +23,12 @@ class RasterFile:
     opener: Callable[..., Any] | None = None
 
     @contextmanager
-    def open(self) -> Generator[Any]:
-        """A ``rasterio.DatasetReader``; raises ``RasterioIOError``."""
+    def open(self, level: int | None = None) -> Generator[Any]:
+        """A ``rasterio.DatasetReader``, of an overview where its ``level`` is given, from 0; raises
+        ``RasterioIOError``."""
         options: dict[str, Any] = {} if self.opener is None else {"opener": self.opener}
+        if level is not None:
+            options["overview_level"] = level
         with (
             rasterio.Env(**OPTIONS),
             rasterio.open(self.path, driver=self.driver, sharing=False, **options) as dataset,

@@ -16,6 +16,7 @@ from tools import (
     ports,
     postgres,
     postgres_client,
+    raster_table,
     starting,
     status,
     testing,
@@ -31,6 +32,10 @@ _HELP = """usage: ./dev COMMAND
   test [PYTEST ARGS]    set up, start what the tests need, run all of them or those asked for
   check                 format, lint, types, layers
   bench NAME [ARGS]     a measurement of benchmarks/, on services of its own; prints JSON
+
+  rasters FOLDER... [--write]
+                        every file of folders through the raster pipeline; a table of what became of each,
+                        with --write also in docs/rasters.md
 
   start [--no-host]     PostgreSQL, Azurite and the app, on http://localhost:7071/api; with --no-host only
                         the first two, for Azure Functions Core Tools' func start
@@ -152,6 +157,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": testing.run_tests,
     "bench": benchmarking.run_benchmark,
     "check": _check,
+    "rasters": raster_table.run_table,
     "start": _start,
     "stop": _stop,
     "status": _status,

@@ -18,7 +18,7 @@ _CODES = {
 _MEANINGS = {
     "RASTER_IS_HTML": "the content is an HTML page, as servers send in place of a file",
     "RASTER_IS_VRT": "the content is a VRT, which only names other files; it is not followed",
-    "RASTER_IS_XML": "the content is XML, not pixels",
+    "RASTER_IS_XML": "the content is XML, as storage services answer with in place of a file",
     "RASTER_IS_ARCHIVE": "the content is an archive; give the raster in it",
 }
 _PICTURES = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg", ".jpe")}

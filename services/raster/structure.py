@@ -22,12 +22,18 @@ _CODESTREAM = b"\xffO\xffQ"
 def demand_sound_structure(raster: RasterFile) -> None:
     """Raises ``PermanentTaskError``: ``RASTER_TOO_MANY_DIRECTORIES`` where a TIFF's directories have no end,
     ``RASTER_TRUNCATED`` where the file ends before what its header promises, ``RASTER_UNREADABLE``."""
+    size = size_of(raster)
     with closing(_opened(raster)) as file:
-        size = file.seek(0, os.SEEK_END)
         if raster.driver == "GTiff":
             _follow_directories(file, size)
         else:
             _follow_boxes(file, size)
+
+
+def size_of(raster: RasterFile) -> int:
+    """The size of the file in bytes."""
+    with closing(_opened(raster)) as file:
+        return file.seek(0, os.SEEK_END)
 
 
 def _opened(raster: RasterFile) -> IO[bytes]:

@@ -42,25 +42,16 @@ class Kind(IntEnum):
     LONG8 = 16
 
 
-_FORMATS: Final[Mapping[int, str]] = {
-    1: "B",
-    2: "B",
-    3: "H",
-    4: "I",
-    5: "II",
-    6: "b",
-    7: "B",
-    8: "h",
-    9: "i",
-    10: "ii",
-    11: "f",
-    12: "d",
-    13: "I",
-    16: "Q",
-    17: "q",
-    18: "Q",
+_SIZES: Final[Mapping[int, int]] = {
+    **dict.fromkeys((1, 2, 6, 7), 1),
+    **dict.fromkeys((3, 8), 2),
+    **dict.fromkeys((4, 9, 11, 13), 4),
+    **dict.fromkeys((5, 10, 12, 16, 17, 18), 8),
 }
-"""How ``struct`` reads one value of a type."""
+"""Bytes of one value of a type."""
+
+_COUNTING: Final[Mapping[int, str]] = {Kind.SHORT: "H", Kind.LONG: "I", Kind.LONG8: "Q"}
+"""How ``struct`` names the types of numbers that count something."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +64,12 @@ class Entry:
 
     @classmethod
     def of(cls, kind: Kind, *numbers: int) -> "Entry":
-        return cls(kind, len(numbers), struct.pack(f"<{len(numbers)}{_FORMATS[kind]}", *numbers))
+        return cls(kind, len(numbers), struct.pack(f"<{len(numbers)}{_COUNTING[kind]}", *numbers))
 
     @property
     def numbers(self) -> tuple[int, ...]:
         """The values of a tag that counts something."""
-        return struct.unpack(f"<{self.count}{_FORMATS[self.kind]}", self.data)
+        return struct.unpack(f"<{self.count}{_COUNTING[self.kind]}", self.data)
 
 
 Directory = dict[int, Entry]
@@ -138,9 +129,9 @@ def _read_directory(file: BinaryIO, flavour: _Flavour, offset: int) -> tuple[Dir
 
 
 def _data(file: BinaryIO, flavour: _Flavour, kind: int, count: int, value: bytes) -> bytes:
-    if kind not in _FORMATS:
+    if kind not in _SIZES:
         raise TiffError(f"a value of type {kind}")
-    size = count * struct.calcsize("<" + _FORMATS[kind])
+    size = count * _SIZES[kind]
     if size <= flavour.inline:
         return value[:size]
     if size > _MOST_VALUE_BYTES:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
-from rasterio.windows import Window
 
 from schema.contracts.rasters import BLOCK, Encoding
 from services.raster.layout import LevelGrid
@@ -64,11 +63,9 @@ class Mosaic:
             part_top, part_left, part_height, part_width = self.grid.window(number)
             first_row, last_row = max(top, part_top), min(top + height, part_top + part_height)
             first_column, last_column = max(left, part_left), min(left + width, part_left + part_width)
-            window = Window(
-                first_column - part_left,
-                first_row - part_top,
-                last_column - first_column,
-                last_row - first_row,
+            window = (
+                (first_row - part_top, last_row - part_top),
+                (first_column - part_left, last_column - part_left),
             )
             here = slice(first_row - top, last_row - top), slice(first_column - left, last_column - left)
             with self._opened(number) as part:

@@ -22,7 +22,7 @@ from services.raster.descriptions import DescribeRequest, DescribeResult
 from services.raster.files import Box, RasterFile
 from services.raster.formats import HEAD_BYTES
 from services.raster.georeference import PlacedBy, Placement, bounds_of, placement_of
-from services.raster.grids import bounds_of_grid, output_grid, source_grid
+from services.raster.grids import output_grid, source_grid
 from services.raster.limits import demand_bands, demand_block, demand_size, demand_type
 from services.raster.numbers import number
 from services.raster.structure import demand_sound_structure, size_of
@@ -44,12 +44,10 @@ def described(raster: RasterFile, options: RasterOptions) -> DescribeResult:
             _demand_whole(dataset, size_of(raster))
         placement = placement_of(dataset, options.source_crs)
         grid = output_grid(placement, options)
-        bounds = _bounds(placement)
-        if bounds is None and grid is not None:
-            bounds = bounds_of_grid(grid)
+        wanted = placement.by is PlacedBy.TRANSFORM or grid is not None
         domains = [dataset.tags(ns=domain) for domain in (None, "IMAGERY", *_imagery_like(dataset))]
         return DescribeResult(
-            description=_description(dataset, placement, bounds),
+            description=_description(dataset, placement, bounds_of(placement) if wanted else None),
             grid=grid or source_grid(placement),
             warped=grid is not None,
             acquired=dates.from_tags(domains),
@@ -104,12 +102,6 @@ def _end_of_block(dataset: Any, place: str, band: int) -> int:
         for what in ("OFFSET", "SIZE")
     )
     return offset + length
-
-
-def _bounds(placement: Placement) -> Bounds | None:
-    if placement.by is not PlacedBy.TRANSFORM:
-        return None
-    return bounds_of(placement.crs, placement.transform, placement.width, placement.height)
 
 
 def _imagery_like(dataset: Any) -> list[str]:

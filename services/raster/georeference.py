@@ -13,6 +13,7 @@ from typing import Any
 
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.transform import GCPTransformer, RPCTransformer
 
 from schema.contracts.rasters import Box
 from schema.errors import PermanentTaskError
@@ -54,6 +55,31 @@ class Placement:
     width: int
     height: int
     points: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def located(self, pixels: Points) -> Points:
+        """Where pixels' upper left corners, ``(column, row)``, lie in ``crs``."""
+        if self.by is PlacedBy.TRANSFORM:
+            return [self.transform @ pixel for pixel in pixels]
+        kind = GCPTransformer if self.by is PlacedBy.GCPS else RPCTransformer
+        with kind(**self.points) as transformer:
+            xs, ys = transformer.xy([row for _, row in pixels], [column for column, _ in pixels], offset="ul")
+        return list(zip(xs, ys, strict=True))
+
+    def outline(self, density: int = DENSITY) -> Points:
+        """The raster's edges, clockwise from its first pixel, which is not repeated at the end."""
+        steps = [step / (density - 1) for step in range(density - 1)]
+        width, height = self.width, self.height
+        return self.located(
+            [(step * width, 0.0) for step in steps]
+            + [(float(width), step * height) for step in steps]
+            + [((1 - step) * width, float(height)) for step in steps]
+            + [(0.0, (1 - step) * height) for step in steps]
+        )
+
+    def all_over(self, density: int = _INNER_DENSITY) -> Points:
+        """Points all over the raster, its edges included."""
+        steps = [step / (density - 1) for step in range(density)]
+        return self.located([(column * self.width, row * self.height) for row in steps for column in steps])
 
 
 def placement_of(dataset: Any, source_crs: str | None) -> Placement:
@@ -109,30 +135,31 @@ def _agreed(own: CRS | None, given: str | None) -> CRS | None:
     return own or wanted
 
 
-def bounds_of(crs: CRS, transform: Affine, width: int, height: int) -> Box:
+def bounds_of(placement: Placement) -> Box:
     """``west, south, east, north`` in EPSG:4326; west is greater than east across the antimeridian.
 
     Each edge is followed at ``DENSITY`` points. Raises ``PermanentTaskError`` (``RASTER_BOUNDS_INVALID``)
     where that is nowhere on Earth; half a pixel beyond a pole is taken for the pole.
     """
+    _demand_sane_degrees(placement)
     earth = CRS.from_string(WGS84)
-    latitudes = _sane_latitudes(crs, transform, width, height) if crs.is_geographic else None
     for density in (DENSITY, _FINE_DENSITY):
-        outline = ring_of(transform, width, height, density)
-        ring = transformed_points(crs, earth, outline, latitudes)
+        outline = placement.outline(density)
+        ring = in_crs(placement, earth, outline)
         if len(ring) < len(outline):
             break
         turned = _unwrapped([x for x, _ in ring])
         if turned is not None:
             return _box_of_ring(turned, [y for _, y in ring])
-    return _box_of_cloud(transformed_points(crs, earth, cloud_of(transform, width, height), latitudes))
+    return _box_of_cloud(in_crs(placement, earth, placement.all_over()))
 
 
-def transformed_points(source: CRS, target: CRS, points: Points, limit: float | None) -> Points:
-    """``limit``: the latitude of the poles in units of a geographic source, to which points are held."""
-    if limit is not None:
-        points = [(x, min(max(y, -limit), limit)) for x, y in points]
-    return transformed(source, target, points)
+def in_crs(placement: Placement, target: CRS, points: Points) -> Points:
+    """The raster's points in another CRS, latitudes held to the poles; without those that have no place."""
+    pole = pole_of(placement.crs)
+    if pole is not None:
+        points = [(x, min(max(y, -pole), pole)) for x, y in points]
+    return transformed(placement.crs, target, points)
 
 
 def pole_of(crs: CRS) -> float | None:
@@ -140,27 +167,12 @@ def pole_of(crs: CRS) -> float | None:
     return _POLE / degrees_per_unit(crs) if crs.is_geographic else None
 
 
-def ring_of(transform: Affine, width: int, height: int, density: int = DENSITY) -> Points:
-    """The raster's outline, clockwise from its first corner, without that corner again at the end."""
-    steps = [step / (density - 1) for step in range(density - 1)]
-    pixels = (
-        [(step * width, 0.0) for step in steps]
-        + [(float(width), step * height) for step in steps]
-        + [((1 - step) * width, float(height)) for step in steps]
-        + [(0.0, (1 - step) * height) for step in steps]
-    )
-    return [transform @ pixel for pixel in pixels]
-
-
-def cloud_of(transform: Affine, width: int, height: int, density: int = _INNER_DENSITY) -> Points:
-    """Points all over the raster, its edges included."""
-    steps = [step / (density - 1) for step in range(density)]
-    return [transform @ (column * width, row * height) for row in steps for column in steps]
-
-
-def _sane_latitudes(crs: CRS, transform: Affine, width: int, height: int) -> float:
-    scale = degrees_per_unit(crs)
-    corners = [transform @ (column, row) for column in (0, width) for row in (0, height)]
+def _demand_sane_degrees(placement: Placement) -> None:
+    pole = pole_of(placement.crs)
+    if placement.by is not PlacedBy.TRANSFORM or pole is None:
+        return
+    scale, transform = _POLE / pole, placement.transform
+    corners = placement.outline(density=2)
     xs, ys = [x * scale for x, _ in corners], [y * scale for _, y in corners]
     across = (abs(transform.a) + abs(transform.b)) * scale
     down = (abs(transform.d) + abs(transform.e)) * scale
@@ -168,7 +180,6 @@ def _sane_latitudes(crs: CRS, transform: Affine, width: int, height: int) -> flo
         raise _invalid(f"the raster reaches from latitude {min(ys):.6g} to {max(ys):.6g}")
     if max(map(abs, xs)) > _FARTHEST or max(xs) - min(xs) > _TURN + 2 * across:
         raise _invalid(f"the raster reaches from longitude {min(xs):.6g} to {max(xs):.6g}")
-    return _POLE / scale
 
 
 def _unwrapped(longitudes: list[float]) -> list[float] | None:

@@ -5,25 +5,13 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 import math
-from typing import Any
 
 from affine import Affine
-from rasterio._err import CPLE_BaseError  # pyright: ignore[reportPrivateImportUsage] -- raised, yet private
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
-from rasterio.warp import calculate_default_transform
 
 from schema.contracts.rasters import BLOCK, Box, Grid, OutputProfile, RasterOptions, Terms
 from schema.errors import PermanentTaskError
-from services.raster.georeference import (
-    PlacedBy,
-    Placement,
-    bounds_of,
-    cloud_of,
-    pole_of,
-    ring_of,
-    transformed_points,
-)
+from services.raster.georeference import PlacedBy, Placement, bounds_of, in_crs, pole_of
 from services.raster.reference_systems import (
     WEB_MERCATOR,
     WGS84,
@@ -67,10 +55,7 @@ def output_grid(placement: Placement, options: RasterOptions) -> Grid | None:
     target = _target(placement, options)
     if target is None:
         return None
-    if placement.by is PlacedBy.TRANSFORM:
-        box, natural = _reach(placement, target)
-    else:
-        box, natural = _reach_of_points(placement, target)
+    box, natural = _reach(placement, target)
     web = options.profile is OutputProfile.WEB
     size = options.resolution or natural
     if web:
@@ -83,7 +68,8 @@ def bounds_of_grid(grid: Grid) -> Box | None:
     """Its bounds in EPSG:4326, west greater than east across the antimeridian; ``None`` without a CRS."""
     if grid.crs is None:
         return None
-    return bounds_of(parsed(grid.crs), Affine(*grid.transform), grid.width, grid.height)
+    terms = Affine(*grid.transform)
+    return bounds_of(Placement(PlacedBy.TRANSFORM, parsed(grid.crs), terms, grid.width, grid.height))
 
 
 def _target(placement: Placement, options: RasterOptions) -> CRS | None:
@@ -103,11 +89,10 @@ def _target(placement: Placement, options: RasterOptions) -> CRS | None:
 
 def _reach(placement: Placement, target: CRS) -> tuple[Box, float]:
     """The raster's box in the target CRS, and the size of a pixel there that keeps their number."""
-    transform, width, height = placement.transform, placement.width, placement.height
-    bounds = bounds_of(placement.crs, transform, width, height)
+    bounds = bounds_of(placement)
     box = _box_in(placement, target, bounds)
     diagonal = _diagonal(placement, target, bounds) or math.hypot(box[2] - box[0], box[3] - box[1])
-    return box, diagonal / math.hypot(width, height)
+    return box, diagonal / math.hypot(placement.width, placement.height)
 
 
 def _box_in(placement: Placement, target: CRS, bounds: Box) -> Box:
@@ -133,9 +118,7 @@ def _box_in(placement: Placement, target: CRS, bounds: Box) -> Box:
 
 
 def _points_in(placement: Placement, target: CRS, *, crossing: bool) -> list[tuple[float, float]]:
-    shape = placement.transform, placement.width, placement.height
-    points = ring_of(*shape) + cloud_of(*shape)
-    moved = transformed_points(placement.crs, target, points, pole_of(placement.crs))
+    moved = in_crs(placement, target, placement.outline() + placement.all_over())
     if crossing and target.is_geographic:
         turn = 4 * (pole_of(target) or 0.0)
         moved = [(x + turn if x < 0 else x, y) for x, y in moved]
@@ -151,25 +134,11 @@ def _web_y(latitude: float) -> float:
 def _diagonal(placement: Placement, target: CRS, bounds: Box) -> float | None:
     """From the first corner to the opposite one, as GDAL's suggestion has it; ``None`` where that says
     nothing: a corner without a place, or a raster that is cut by the antimeridian or holds a pole."""
-    corners = [placement.transform @ corner for corner in ((0.0, 0.0), (placement.width, placement.height))]
+    corners = placement.located([(0.0, 0.0), (float(placement.width), float(placement.height))])
     ends = transformed(placement.crs, target, corners)
     if len(ends) < len(corners) or bounds[0] > bounds[2] or bounds[2] - bounds[0] >= _TURN:
         return None
     return math.hypot(ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]) or None
-
-
-def _reach_of_points(placement: Placement, target: CRS) -> tuple[Box, float]:
-    try:
-        suggested: Any = calculate_default_transform(
-            placement.crs, target, placement.width, placement.height, **placement.points
-        )
-    except (CPLE_BaseError, RasterioError) as exc:
-        raise PermanentTaskError(
-            "the ground control points or RPCs give no place in target_crs", "RASTER_OUTSIDE_TARGET_CRS"
-        ) from exc
-    transform, width, height = suggested
-    right, bottom = transform @ (width, height)
-    return (transform.c, bottom, right, transform.f), transform.a
 
 
 def _zoom_size(size: float) -> float:

@@ -31,6 +31,7 @@ from schema.results import (
 )
 from schema.states import JobStatus, TaskStatus
 from schema.workflow import (
+    AllStages,
     JobParameters,
     JobRegistration,
     Planner,
@@ -76,6 +77,10 @@ class WorkParameters(Contract):
     partner: str | None = None
 
 
+class PartnerParameters(Contract):
+    of: str
+
+
 class WorkResult(Contract):
     attempt: int
 
@@ -90,6 +95,7 @@ class DecisionResult(OrchestratingResult):
 
 
 WORK = TaskContract("work", WorkParameters, WorkResult)
+PARTNER = TaskContract("partner", PartnerParameters, WorkResult)
 DECISION = TaskContract("decision", DecisionParameters, DecisionResult)
 
 
@@ -102,6 +108,7 @@ class Recorder:
     def handlers(self) -> Handlers:
         return (
             (TaskInfo(WORK, "Behaves.", lease=_LEASE, retry=_RETRY), self._work),
+            (TaskInfo(PARTNER, "Reads what its partner left.", lease=_LEASE, retry=_RETRY), self._read),
             (TaskInfo(DECISION, "Decides.", lease=_LEASE, retry=_RETRY), self._decide),
         )
 
@@ -113,6 +120,9 @@ class Recorder:
         context.raise_if_stopped()
         _behave(parameters.behaviour, context.attempt)
         return WorkResult(attempt=context.attempt)
+
+    def _read(self, parameters: PartnerParameters, context: TaskContext) -> WorkResult:
+        return self._work(WorkParameters(partner=parameters.of), context)
 
     def _decide(self, parameters: DecisionParameters, context: TaskContext) -> DecisionResult:
         self.executions[context.task_id, context.attempt] += 1
@@ -193,13 +203,16 @@ def _plan_sharing(parameters: FanOutParameters, _: StageResultContract | None) -
     )
 
 
-def _plan_partners(_: FanOutParameters, previous: StageResultContract | None) -> StagePlan:
-    done = [] if previous is None else previous.task_results
+def _plan_partners(_: FanOutParameters, results: Mapping[int, StageResultContract]) -> StagePlan:
+    """For each success of the first stage a task, of one type and the other in turn."""
+    done = [task.task_index for task in results[1].task_results if task.status is TaskStatus.COMPLETED]
     return StagePlan.of(
         [
-            TaskDefinition(f"partner of {task.task_index}", WorkParameters(partner=task.task_index))
-            for task in done
-            if task.status is TaskStatus.COMPLETED
+            TaskDefinition(
+                f"partner of {index}",
+                PartnerParameters(of=index) if place % 2 else WorkParameters(partner=index),
+            )
+            for place, index in enumerate(done)
         ]
     )
 
@@ -244,12 +257,19 @@ def _fan_out(
     stage_timeout = changes.pop("stage_timeout", _LONG)
     return JobRegistration(
         job_type=job_type,
-        description="Works in parallel, then once more for each success, then not at all.",
+        description="Works in parallel, then not at all, then once more for each success.",
         parameters=FanOutParameters,
         stages=(
             StageDefinition("work", WORK, plan, failure=failure, max_parallel_tasks=2, timeout=stage_timeout),
-            StageDefinition("partners", WORK, _plan_partners, max_parallel_tasks=3, timeout=_LONG),
             StageDefinition("nothing", WORK, _plan_nothing, timeout=_LONG),
+            StageDefinition(
+                "partners",
+                WORK,
+                AllStages(_plan_partners),
+                alternatives=(PARTNER,),
+                max_parallel_tasks=3,
+                timeout=_LONG,
+            ),
         ),
         summarize=_summarize,
         example={"tasks": []},

@@ -27,7 +27,7 @@ from schema.workflow import (
     TaskInfo,
 )
 from tests.fakes.rows import TaskRow
-from tests.support.system import FakeSystem, Handlers
+from tests.support.system import FakeSystem, Handlers, System
 
 CALLER = Caller("corr-1")
 TOLERANT = FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=50)
@@ -128,7 +128,7 @@ def job_type(*stages: StageDefinition[Any], **options: Any) -> Sequence[JobRegis
     return (registration,)
 
 
-def ended(system: FakeSystem, parameters: JSONObject | None = None) -> JobRecord:
+def ended(system: System, parameters: JSONObject | None = None) -> JobRecord:
     """The job after everything that follows from its submission."""
     submission = system.submit("trial", parameters or {})
     system.run_until_quiet()

@@ -2,19 +2,17 @@
 
 import logging
 from dataclasses import replace
-from typing import Any
 
 from interfaces.catalogs import JobCatalog
 from interfaces.clock import Clock
 from interfaces.repositories import JobRepository, StageRepository
 from interfaces.tracing import NO_TRACER, Span, SpanKind, Tracer
-from orchestration.aggregation import stage_result, with_decision
-from orchestration.contracts import controller_code, dumped, instance_of, parsed
-from orchestration.finishing import completed_job, failed_job
+from orchestration.finishing import failed_job
 from orchestration.payloads import Payloads
 from orchestration.planning import StagePlanner
 from orchestration.relay import OutboxRelay
-from schema.errors import CatalogError, ContractViolationError, MessageLookupError, UnknownJobTypeError
+from orchestration.settling import BROKEN, StageSettling, degraded
+from schema.errors import MessageLookupError
 from schema.messages import JobQueueMessage
 from schema.records import (
     FinishJob,
@@ -25,13 +23,10 @@ from schema.records import (
     StageRecord,
     StageSettlement,
 )
-from schema.results import OrchestrationAction, OrchestrationData, StageResultContract
-from schema.states import FINAL_JOB_STATES, StageStatus, TaskStatus
-from schema.workflow import JobRegistration, StageDefinition
+from schema.results import StageResultContract
+from schema.states import FINAL_JOB_STATES, StageStatus
 
 _log = logging.getLogger(__name__)
-
-_BROKEN = (ContractViolationError, CatalogError, UnknownJobTypeError)
 
 
 class JobDriver:
@@ -52,13 +47,12 @@ class JobDriver:
         clock: Clock,
         tracer: Tracer = NO_TRACER,
     ) -> None:
-        self._catalog = catalog
+        self._settling = StageSettling(catalog, planner, payloads, clock)
         self._planner = planner
         self._jobs = jobs
         self._stages = stages
         self._relay = relay
         self._payloads = payloads
-        self._clock = clock
         self._tracer = tracer
 
     def handle(self, message: JobQueueMessage) -> None:
@@ -100,8 +94,8 @@ class JobDriver:
             return "stage is not due"
         results = self._earlier_results(job, stage)
         try:
-            step = self._planner.plan(job, stage, results, degraded=_degraded(results))
-        except _BROKEN as exc:
+            step = self._planner.plan(job, stage, results, degraded=degraded(results))
+        except BROKEN as exc:
             step = failed_job(job, exc.code, str(exc), stage)
         step = self._payloads.step(step)
         if isinstance(step, OpenStage):
@@ -111,7 +105,10 @@ class JobDriver:
         return _report(job, stage, step, done=done)
 
     def _advance(self, job: JobRecord, stage: StageRecord) -> str:
-        result, step = self._settled(job, stage)
+        tasks = self._stages.task_results(job.job_id, job.run, stage.stage)
+        result, step = self._settling.settled(
+            job, stage, tasks, lambda: self._earlier_results(job, stage.stage)
+        )
         settlement = StageSettlement(
             job_id=job.job_id,
             run=job.run,
@@ -125,53 +122,6 @@ class JobDriver:
         done = self._stages.settle(self._payloads.settlement(settlement), self._payloads.step(step))
         return _report(job, stage.stage, step, done=done)
 
-    def _settled(self, job: JobRecord, stage: StageRecord) -> tuple[StageResultContract, NextStep]:
-        try:
-            registration = self._catalog.get(job.job_type)
-            definition = registration.stage(stage.stage)
-        except (CatalogError, UnknownJobTypeError) as exc:
-            return _unknown_result(stage, self._clock), failed_job(job, exc.code, str(exc), stage.stage)
-        tasks = self._stages.task_results(job.job_id, job.run, stage.stage)
-        result = stage_result(stage, definition, tasks, self._clock.now())
-        if result.status is StageStatus.FAILED and definition.decide is None:
-            return result, _failed_by_tasks(job, result)
-        try:
-            parameters = parsed(registration.parameters, job.parameters, f"job {job.job_id}")
-            result = with_decision(result, definition.contract.result, self._payloads)
-            result = _decided(job, definition, parameters, result)
-            step = self._following(job, stage, registration, parameters, result)
-        except _BROKEN as exc:
-            step = failed_job(job, exc.code, str(exc), stage.stage)
-        return result, step
-
-    def _following(
-        self,
-        job: JobRecord,
-        stage: StageRecord,
-        registration: JobRegistration[Any],
-        parameters: Any,
-        result: StageResultContract,
-    ) -> NextStep:
-        definition = registration.stage(stage.stage)
-        decision = _decision(job, result)
-        if result.status is StageStatus.FAILED and decision.action is not OrchestrationAction.RETRY_STAGE:
-            return _failed_by_tasks(job, result)
-        if decision.action is OrchestrationAction.RETRY_STAGE:
-            return _retried(job, stage, definition, decision)
-        if decision.action is OrchestrationAction.FAIL_JOB:
-            reason = decision.reason or "no reason given"
-            return failed_job(job, "JOB_FAILED_BY_CONTROLLER", reason, stage.stage)
-        results = {**self._earlier_results(job, stage.stage), stage.stage: result}
-        degraded = _degraded(results)
-        if decision.action is OrchestrationAction.COMPLETE_JOB:
-            return completed_job(job, registration, parameters, results, degraded=degraded)
-        if stage.stage >= job.total_stages:
-            producer = f"{job.job_type}.{definition.name}"
-            raise ContractViolationError(
-                "OrchestrationData", "/action", producer, "another action than create_tasks: no stage follows"
-            )
-        return self._planner.plan(job, stage.stage + 1, results, degraded=degraded)
-
     def _earlier_results(self, job: JobRecord, stage: int) -> dict[int, StageResultContract]:
         stages = self._stages.list(job.job_id, job.run)
         return {
@@ -179,65 +129,6 @@ class JobDriver:
             for row in stages
             if row.stage < stage and row.result is not None
         }
-
-
-def _decided(
-    job: JobRecord, definition: StageDefinition[Any], parameters: Any, result: StageResultContract
-) -> StageResultContract:
-    """The result with the decision that its controller took, if it takes one."""
-    if definition.decide is None:
-        return result
-    producer = f"{job.job_type}.{definition.name}.decide"
-    with controller_code(producer):
-        decided = definition.decide(parameters, result)
-    dumped(instance_of(OrchestrationData, decided, producer), producer)
-    return result.model_copy(update={"orchestration": decided})
-
-
-def _decision(job: JobRecord, result: StageResultContract) -> OrchestrationData:
-    if result.orchestration is not None:
-        return result.orchestration
-    last = result.stage_number >= job.total_stages
-    return OrchestrationData(
-        action=OrchestrationAction.COMPLETE_JOB if last else OrchestrationAction.CREATE_TASKS
-    )
-
-
-def _retried(
-    job: JobRecord, stage: StageRecord, definition: StageDefinition[Any], decision: OrchestrationData
-) -> NextStep:
-    if stage.retries < definition.max_retries:
-        return ReopenStage(job.job_id, job.run, stage.stage)
-    message = f"stage {stage.stage} was retried {stage.retries} times; {decision.reason or 'no reason given'}"
-    return failed_job(job, "STAGE_RETRIES_EXHAUSTED", message, stage.stage)
-
-
-def _failed_by_tasks(job: JobRecord, result: StageResultContract) -> FinishJob:
-    failed = [task for task in result.task_results if task.status is TaskStatus.FAILED]
-    first = next((task for task in failed if task.error_details is not None), None)
-    if first is None or first.error_details is None:
-        message = f"stage {result.stage_number} reached {result.success_rate:.1f} % success"
-        return failed_job(job, "STAGE_FAILED", message, result.stage_number)
-    error = first.error_details
-    return failed_job(job, error.code, error.message, result.stage_number, first.task_id)
-
-
-def _degraded(results: dict[int, StageResultContract]) -> bool:
-    return any(result.status is StageStatus.COMPLETED_WITH_ERRORS for result in results.values())
-
-
-def _unknown_result(stage: StageRecord, clock: Clock) -> StageResultContract:
-    return StageResultContract(
-        stage_number=stage.stage,
-        stage_key=str(stage.stage),
-        status=StageStatus.FAILED,
-        task_count=stage.expected,
-        successful_tasks=0,
-        failed_tasks=0,
-        success_rate=0.0,
-        task_results=(),
-        completed_at=clock.now(),
-    )
 
 
 def _report(job: JobRecord, stage: int, step: NextStep, *, done: bool) -> str:

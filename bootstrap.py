@@ -197,6 +197,7 @@ def _runner(parts: Parts, worker: str) -> TaskRunner:
         payloads=parts.payloads,
         relay=parts.relay,
         blobs=parts.guarded_blobs,
+        sandbox=parts.sandbox,
         clock=parts.clock,
         worker=worker,
         tracer=parts.tracer,

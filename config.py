@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.access import AuthMode
@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     public_url: Annotated[str | None, AfterValidator(base_address)] = None
     development_job_types: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    raster_processes: Annotated[int, Field(ge=1, le=16)] = 2
+    raster_temp_folder: DirectoryPath | None = None
     outbox_send_concurrency: Annotated[int, Field(ge=1, le=64)] = 16
 
     log_format: LogFormat = LogFormat.JSON

@@ -26,6 +26,7 @@ from repositories.migrations import SchemaRepository
 from repositories.outbox import PostgresOutboxRepository
 from repositories.payloads import BlobPayloadStore
 from repositories.postgres import Database, PostgresAddress
+from repositories.sandbox import ChildSandbox
 from repositories.stages import StageCompletionRepository
 from repositories.storage_blob import StorageBlobRepository
 from repositories.storage_connection import StorageConnection
@@ -65,6 +66,7 @@ class Parts:
     queue: QueueRepository
     blobs: StorageBlobRepository
     guarded_blobs: GuardedBlobRepository
+    sandbox: ChildSandbox
     jobs: PostgresJobRepository
     stages: StageCompletionRepository
     tasks: PostgresTaskRepository
@@ -82,6 +84,7 @@ class Parts:
     tracer: Tracer
 
     def close(self) -> None:
+        self.sandbox.close()
         self.calls.close()
         self.keeper.close()
         self.relay.close()
@@ -119,6 +122,7 @@ def open_parts(
         queue=queue or storage_queue,
         blobs=blobs,
         guarded_blobs=GuardedBlobRepository(blobs, new_breaker("blob storage")),
+        sandbox=ChildSandbox(settings.raster_processes, settings.raster_temp_folder),
         jobs=PostgresJobRepository(database),
         stages=StageCompletionRepository(database),
         tasks=tasks,

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from interfaces.blobs import BlobRepository
+from interfaces.sandbox import Sandbox
 from schema.json_types import JSONObject
 
 P_contra = TypeVar("P_contra", bound=BaseModel, contravariant=True)
@@ -29,6 +30,8 @@ class TaskContext(Protocol):
     def correlation_id(self) -> str: ...
     @property
     def blobs(self) -> BlobRepository: ...
+    @property
+    def sandbox(self) -> Sandbox: ...
 
     def result_of(self, stage: int, index: str) -> JSONObject:
         """The result of a completed task of an earlier stage of this run."""

@@ -22,6 +22,22 @@ class ByteSource(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LocalFile:
+    """A ``ByteSource`` that was copied into the workspace's folder: the child opens it by its path."""
+
+    path: Path
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+
 class Watch(Protocol):
     """Whoever waits for the child, is told how far it is and says whether it may go on: a ``TaskContext``."""
 

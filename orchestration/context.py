@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from interfaces.blobs import BlobRepository
 from interfaces.repositories import StageRepository, TaskRepository
+from interfaces.sandbox import Sandbox
 from orchestration.leases import Lease
 from orchestration.payloads import Payloads
 from schema.errors import LeaseLostError, PermanentTaskError, TaskCancelledError, TaskTimedOutError
@@ -25,6 +26,7 @@ class RunningTaskContext:
         stages: StageRepository,
         blobs: BlobRepository,
         payloads: Payloads,
+        sandbox: Sandbox,
     ) -> None:
         self._task = task
         self._correlation_id = correlation_id
@@ -33,6 +35,7 @@ class RunningTaskContext:
         self._stages = stages
         self._blobs = blobs
         self._payloads = payloads
+        self._sandbox = sandbox
 
     @property
     def job_id(self) -> str:
@@ -61,6 +64,10 @@ class RunningTaskContext:
     @property
     def blobs(self) -> BlobRepository:
         return self._blobs
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self._sandbox
 
     def result_of(self, stage: int, index: str) -> JSONObject:
         """Raises ``PermanentTaskError`` (``RESULT_MISSING``) where no such task has completed."""

@@ -9,6 +9,7 @@ from interfaces.blobs import BlobRepository
 from interfaces.catalogs import TaskCatalog
 from interfaces.clock import Clock
 from interfaces.repositories import StageRepository, TaskRepository
+from interfaces.sandbox import Sandbox
 from interfaces.tracing import NO_TRACER, Span, SpanKind, Tracer
 from orchestration.bounded_calls import BoundedCalls
 from orchestration.context import RunningTaskContext
@@ -66,6 +67,7 @@ class TaskRunner:
         payloads: Payloads,
         relay: OutboxRelay,
         blobs: BlobRepository,
+        sandbox: Sandbox,
         clock: Clock,
         worker: str,
         tracer: Tracer = NO_TRACER,
@@ -78,6 +80,7 @@ class TaskRunner:
         self._payloads = payloads
         self._relay = relay
         self._blobs = blobs
+        self._sandbox = sandbox
         self._clock = clock
         self._worker = worker
         self._tracer = tracer
@@ -158,6 +161,7 @@ class TaskRunner:
             stages=self._stages,
             blobs=self._blobs,
             payloads=self._payloads,
+            sandbox=self._sandbox,
         )
 
         def call() -> AttemptOutcome:

@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable
 from time import monotonic
+from typing import Protocol
 
 from schema.errors import GeojobsError
 
@@ -91,10 +92,18 @@ class RangeSource:
             raise HeaderLimitError("RASTER_HEADER_TIMED_OUT", "reading the header took too long")
 
 
+class Ranges(Protocol):
+    """What a ``RangeFile`` reads from."""
+
+    size: int
+
+    def at(self, offset: int, length: int) -> bytes: ...
+
+
 class RangeFile(io.RawIOBase):
     """One open handle on a source, with a position of its own."""
 
-    def __init__(self, source: RangeSource) -> None:
+    def __init__(self, source: Ranges) -> None:
         super().__init__()
         self._source = source
         self._position = 0

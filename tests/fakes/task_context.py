@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from interfaces.blobs import BlobRepository
+from interfaces.sandbox import Sandbox
 from schema.errors import TaskCancelledError
 from schema.json_types import JSONObject
+from tests.fakes.sandbox import FakeSandbox
 
 JOB_ID = "ab" * 32
 
@@ -25,6 +27,7 @@ class FakeTaskContext:
     stop_after: int | None = None
     progress: list[float] = field(default_factory=list)
     checks: int = 0
+    sandbox: Sandbox = field(default_factory=FakeSandbox)
 
     def result_of(self, stage: int, index: str) -> JSONObject:
         return self.stages[stage][index]

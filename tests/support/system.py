@@ -48,6 +48,7 @@ from tests.fakes.outbox import FakeOutboxRepository
 from tests.fakes.payloads import FakePayloadStore
 from tests.fakes.queues import FakeQueueRepository, QueuedMessage
 from tests.fakes.retention import FakeRetentionRepository
+from tests.fakes.sandbox import FakeSandbox
 from tests.fakes.stages import FakeStageRepository
 from tests.fakes.sweeps import FakeSweepRepository
 from tests.fakes.tasks import FakeTaskRepository
@@ -135,6 +136,7 @@ class System:
             payloads=self.payloads,
             relay=self.relay,
             blobs=self.blobs,
+            sandbox=FakeSandbox(),
             clock=clock,
             worker="worker-1",
             tracer=tracer,

@@ -115,7 +115,7 @@ def _open_parameters(stage: OpenStage) -> dict[str, object]:
         "run": stage.run,
         "stage": stage.stage,
         "task_type": stage.task_type,
-        "task_types": [stage.type_of(task) for task in stage.tasks],
+        "task_types": [task.task_type or stage.task_type for task in stage.tasks],
         "task_ids": [task.task_id for task in stage.tasks],
         "indexes": [task.index for task in stage.tasks],
         "parameters": [json_text(task.parameters) for task in stage.tasks],

@@ -180,9 +180,6 @@ class OpenStage:
     task_timeout: timedelta
     stage_timeout: timedelta
 
-    def type_of(self, task: NewTask) -> str:
-        return task.task_type or self.task_type
-
 
 @dataclass(frozen=True)
 class FinishJob:

@@ -147,7 +147,7 @@ def open_stage(database: FakeDatabase, stage: OpenStage) -> bool:
             stage=stage.stage,
             task_index=task.index,
             position=position,
-            task_type=stage.type_of(task),
+            task_type=task.task_type or stage.task_type,
             status=TaskStatus.QUEUED if starts else TaskStatus.PENDING,
             parameters=stored(task.parameters),
             parameters_ref=task.parameters_ref,

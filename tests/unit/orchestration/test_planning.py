@@ -144,7 +144,7 @@ MIXED = [TaskDefinition("a", OtherParameters(text="x")), TaskDefinition("b", ONE
 def test_a_task_is_of_the_contract_whose_parameters_it_has(planned: Callable[..., OpenStage]) -> None:
     step = planned(StagePlan.of(MIXED), alternatives=(OTHER,))
     assert step.task_type == "work"
-    assert [step.type_of(task) for task in step.tasks] == ["other", "work"]
+    assert [task.task_type for task in step.tasks] == ["other", None]
     assert [task.parameters for task in step.tasks] == [{"text": "x"}, {"number": 1}]
 
 

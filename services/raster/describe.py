@@ -21,7 +21,7 @@ from services.raster.content import driver_of
 from services.raster.descriptions import DescribeRequest, DescribeResult
 from services.raster.files import Box, RasterFile
 from services.raster.formats import HEAD_BYTES
-from services.raster.georeference import PlacedBy, Placement, bounds_of, placement_of
+from services.raster.georeference import PlacedBy, Placement, bounds_of_placement, placement_of
 from services.raster.grids import output_grid, source_grid
 from services.raster.limits import demand_bands, demand_block, demand_size, demand_type
 from services.raster.numbers import number
@@ -47,7 +47,7 @@ def described(raster: RasterFile, options: RasterOptions) -> DescribeResult:
         wanted = placement.by is PlacedBy.TRANSFORM or grid is not None
         domains = [dataset.tags(ns=domain) for domain in (None, "IMAGERY", *_imagery_like(dataset))]
         return DescribeResult(
-            description=_description(dataset, placement, bounds_of(placement) if wanted else None),
+            description=_description(dataset, placement, bounds_of_placement(placement) if wanted else None),
             grid=grid or source_grid(placement),
             warped=grid is not None,
             acquired=dates.from_tags(domains),

@@ -66,20 +66,10 @@ class Placement:
         return list(zip(xs, ys, strict=True))
 
     def outline(self, density: int = DENSITY) -> Points:
-        """The raster's edges, clockwise from its first pixel, which is not repeated at the end."""
-        steps = [step / (density - 1) for step in range(density - 1)]
-        width, height = self.width, self.height
-        return self.located(
-            [(step * width, 0.0) for step in steps]
-            + [(float(width), step * height) for step in steps]
-            + [((1 - step) * width, float(height)) for step in steps]
-            + [(0.0, (1 - step) * height) for step in steps]
-        )
+        return self.located(ring_of(Affine.identity(), self.width, self.height, density))
 
-    def all_over(self, density: int = _INNER_DENSITY) -> Points:
-        """Points all over the raster, its edges included."""
-        steps = [step / (density - 1) for step in range(density)]
-        return self.located([(column * self.width, row * self.height) for row in steps for column in steps])
+    def all_over(self) -> Points:
+        return self.located(cloud_of(Affine.identity(), self.width, self.height))
 
 
 def placement_of(dataset: Any, source_crs: str | None) -> Placement:
@@ -135,7 +125,12 @@ def _agreed(own: CRS | None, given: str | None) -> CRS | None:
     return own or wanted
 
 
-def bounds_of(placement: Placement) -> Box:
+def bounds_of(crs: CRS, transform: Affine, width: int, height: int) -> Box:
+    """As ``bounds_of_placement``, of a grid."""
+    return bounds_of_placement(Placement(PlacedBy.TRANSFORM, crs, transform, width, height))
+
+
+def bounds_of_placement(placement: Placement) -> Box:
     """``west, south, east, north`` in EPSG:4326; west is greater than east across the antimeridian.
 
     Each edge is followed at ``DENSITY`` points. Raises ``PermanentTaskError`` (``RASTER_BOUNDS_INVALID``)
@@ -154,12 +149,34 @@ def bounds_of(placement: Placement) -> Box:
     return _box_of_cloud(in_crs(placement, earth, placement.all_over()))
 
 
+def ring_of(transform: Affine, width: int, height: int, density: int = DENSITY) -> Points:
+    """The raster's outline, clockwise from its first corner, without that corner again at the end."""
+    steps = [step / (density - 1) for step in range(density - 1)]
+    pixels = (
+        [(step * width, 0.0) for step in steps]
+        + [(float(width), step * height) for step in steps]
+        + [((1 - step) * width, float(height)) for step in steps]
+        + [(0.0, (1 - step) * height) for step in steps]
+    )
+    return [transform @ pixel for pixel in pixels]
+
+
+def cloud_of(transform: Affine, width: int, height: int, density: int = _INNER_DENSITY) -> Points:
+    """Points all over the raster, its edges included."""
+    steps = [step / (density - 1) for step in range(density)]
+    return [transform @ (column * width, row * height) for row in steps for column in steps]
+
+
+def transformed_points(source: CRS, target: CRS, points: Points, limit: float | None) -> Points:
+    """``limit``: the latitude of the poles in units of a geographic source, to which points are held."""
+    if limit is not None:
+        points = [(x, min(max(y, -limit), limit)) for x, y in points]
+    return transformed(source, target, points)
+
+
 def in_crs(placement: Placement, target: CRS, points: Points) -> Points:
     """The raster's points in another CRS, latitudes held to the poles; without those that have no place."""
-    pole = pole_of(placement.crs)
-    if pole is not None:
-        points = [(x, min(max(y, -pole), pole)) for x, y in points]
-    return transformed(placement.crs, target, points)
+    return transformed_points(placement.crs, target, points, pole_of(placement.crs))
 
 
 def pole_of(crs: CRS) -> float | None:

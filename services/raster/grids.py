@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 
 from schema.contracts.rasters import BLOCK, Box, Grid, OutputProfile, RasterOptions, Terms
 from schema.errors import PermanentTaskError
-from services.raster.georeference import PlacedBy, Placement, bounds_of, in_crs, pole_of
+from services.raster.georeference import PlacedBy, Placement, bounds_of, bounds_of_placement, in_crs, pole_of
 from services.raster.reference_systems import (
     WEB_MERCATOR,
     WGS84,
@@ -68,8 +68,7 @@ def bounds_of_grid(grid: Grid) -> Box | None:
     """Its bounds in EPSG:4326, west greater than east across the antimeridian; ``None`` without a CRS."""
     if grid.crs is None:
         return None
-    terms = Affine(*grid.transform)
-    return bounds_of(Placement(PlacedBy.TRANSFORM, parsed(grid.crs), terms, grid.width, grid.height))
+    return bounds_of(parsed(grid.crs), Affine(*grid.transform), grid.width, grid.height)
 
 
 def _target(placement: Placement, options: RasterOptions) -> CRS | None:
@@ -89,7 +88,7 @@ def _target(placement: Placement, options: RasterOptions) -> CRS | None:
 
 def _reach(placement: Placement, target: CRS) -> tuple[Box, float]:
     """The raster's box in the target CRS, and the size of a pixel there that keeps their number."""
-    bounds = bounds_of(placement)
+    bounds = bounds_of_placement(placement)
     box = _box_in(placement, target, bounds)
     diagonal = _diagonal(placement, target, bounds) or math.hypot(box[2] - box[0], box[3] - box[1])
     return box, diagonal / math.hypot(placement.width, placement.height)

@@ -1,6 +1,6 @@
 """What handlers ask of blob storage. A container must be on the allow list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,6 +48,35 @@ class BlobRepository(BlobAddresses, Protocol):
 
     def write(self, container: str, blob: str, data: bytes, content_type: str) -> BlobInfo:
         """Write the whole blob, replacing one of that name."""
+        ...
+
+    def stage_block(self, container: str, blob: str, block_id: str, data: bytes) -> None:
+        """Store a part of a blob to be, unseen until it is committed; replaces one of that id.
+
+        All ids of a blob are of one length, 1 to 64 characters of ASCII.
+        """
+        ...
+
+    def commit_blocks(
+        self, container: str, blob: str, block_ids: Sequence[str], content_type: str
+    ) -> BlobInfo:
+        """Make the blob of staged blocks in this order, if there is none of that name yet.
+
+        Raises ``PermanentTaskError`` (``BLOB_EXISTS``, ``BLOB_BLOCKS_MISSING``). What else was staged for
+        the blob is discarded.
+        """
+        ...
+
+    def blocks(self, container: str, blob: str) -> Mapping[str, int]:
+        """Id and size of each block that the blob is made of, in order; none where there is no such blob."""
+        ...
+
+    def staged_blocks(self, container: str, blob: str) -> Mapping[str, int]:
+        """Id and size of each block that is staged and not committed."""
+        ...
+
+    def delete(self, container: str, blob: str) -> None:
+        """Delete the blob; none of that name is fine, too."""
         ...
 
     def ping(self) -> None:

@@ -1,6 +1,6 @@
 """Blob storage behind a circuit breaker: while it is out of order, tasks wait instead of burning attempts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 import pybreaker
@@ -59,6 +59,23 @@ class GuardedBlobRepository:
 
     def write(self, container: str, blob: str, data: bytes, content_type: str) -> BlobInfo:
         return self._call(lambda: self._blobs.write(container, blob, data, content_type))
+
+    def stage_block(self, container: str, blob: str, block_id: str, data: bytes) -> None:
+        self._call(lambda: self._blobs.stage_block(container, blob, block_id, data))
+
+    def commit_blocks(
+        self, container: str, blob: str, block_ids: Sequence[str], content_type: str
+    ) -> BlobInfo:
+        return self._call(lambda: self._blobs.commit_blocks(container, blob, block_ids, content_type))
+
+    def blocks(self, container: str, blob: str) -> Mapping[str, int]:
+        return self._call(lambda: self._blobs.blocks(container, blob))
+
+    def staged_blocks(self, container: str, blob: str) -> Mapping[str, int]:
+        return self._call(lambda: self._blobs.staged_blocks(container, blob))
+
+    def delete(self, container: str, blob: str) -> None:
+        self._call(lambda: self._blobs.delete(container, blob))
 
     def ping(self) -> None:
         """Not guarded: health asks how the service is, not whether it was."""

@@ -1,12 +1,12 @@
 """Blobs in Azure Storage, as far as the allow lists reach."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ContentSettings
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient, ContentSettings
 
 from interfaces.blobs import BlobInfo
 from repositories.storage_blob_errors import SDK_ERRORS, error_code, mapped
@@ -20,6 +20,8 @@ _PING_SECONDS = 3
 _RANGE_NOT_SATISFIABLE = 416
 _NOT_FOUND = 404
 _LONGEST_NAME = 1_024
+_LONGEST_ID = 64
+_EXISTS = frozenset({"BlobAlreadyExists", "ConditionNotMet"})
 
 
 class StorageBlobRepository:
@@ -85,8 +87,7 @@ class StorageBlobRepository:
                 raise
 
     def write(self, container: str, blob: str, data: bytes, content_type: str) -> BlobInfo:
-        _demand_allowed(container, self._writable, "written to")
-        client = self._blob(container, blob)
+        client = self._writable_blob(container, blob)
         with mapped(container, blob):
             written = client.upload_blob(
                 data,
@@ -96,6 +97,47 @@ class StorageBlobRepository:
             )
         modified: datetime = written["last_modified"]
         return BlobInfo(blob, len(data), modified, _quoted(str(written["etag"])), content_type)
+
+    def stage_block(self, container: str, blob: str, block_id: str, data: bytes) -> None:
+        client = self._writable_blob(container, blob)
+        _demand_ids([block_id])
+        with mapped(container, blob):
+            client.stage_block(block_id, data, len(data), validate_content=True, timeout=_WRITE_SECONDS)
+
+    def commit_blocks(
+        self, container: str, blob: str, block_ids: Sequence[str], content_type: str
+    ) -> BlobInfo:
+        client = self._writable_blob(container, blob)
+        _demand_ids(block_ids)
+        with mapped(container, blob):
+            try:
+                client.commit_block_list(
+                    [BlobBlock(block_id) for block_id in block_ids],
+                    content_settings=ContentSettings(content_type=content_type),
+                    match_condition=MatchConditions.IfMissing,
+                    validate_content=True,
+                    timeout=_WRITE_SECONDS,
+                )
+            except HttpResponseError as exc:
+                if (error := _why_not_committed(exc, container, blob)) is not None:
+                    raise error from exc
+                raise
+        return self.info(container, blob)
+
+    def blocks(self, container: str, blob: str) -> Mapping[str, int]:
+        return self._blocks(container, blob, "committed")
+
+    def staged_blocks(self, container: str, blob: str) -> Mapping[str, int]:
+        return self._blocks(container, blob, "uncommitted")
+
+    def delete(self, container: str, blob: str) -> None:
+        client = self._writable_blob(container, blob)
+        with mapped(container, blob):
+            try:
+                client.delete_blob(delete_snapshots="include", timeout=_CALL_SECONDS)
+            except ResourceNotFoundError as exc:
+                if error_code(exc) != "BlobNotFound":
+                    raise
 
     def ping(self) -> None:
         client = self._connection.blob_service().get_container_client(self.output_container)
@@ -115,6 +157,21 @@ class StorageBlobRepository:
     def close(self) -> None:
         """Nothing here is open: the connections end with the ``StorageConnection``."""
 
+    def _blocks(self, container: str, blob: str, kind: str) -> Mapping[str, int]:
+        client = self._blob(container, blob)
+        with mapped(container, blob):
+            try:
+                found = client.get_block_list(kind, timeout=_CALL_SECONDS)
+            except ResourceNotFoundError as exc:
+                if error_code(exc) != "BlobNotFound":
+                    raise
+                return {}
+        return {str(block.id): int(block.size) for blocks in found for block in blocks}
+
+    def _writable_blob(self, container: str, blob: str) -> BlobClient:
+        _demand_allowed(container, self._writable, "written to")
+        return self._blob(container, blob)
+
     def _container(self, container: str) -> ContainerClient:
         _demand_allowed(container, self._readable, "read")
         return self._connection.blob_service().get_container_client(container)
@@ -132,6 +189,21 @@ def _demand_allowed(container: str, allowed: Sequence[str], what: str) -> None:
         raise PermanentTaskError(
             f"container {container!r} may not be {what}; allowed: {listed}", "CONTAINER_NOT_ALLOWED"
         )
+
+
+def _demand_ids(block_ids: Sequence[str]) -> None:
+    lengths = {len(block_id) for block_id in block_ids}
+    if len(lengths) != 1 or not 0 < max(lengths) <= _LONGEST_ID or not "".join(block_ids).isascii():
+        raise PermanentTaskError("ids of blocks are of one length, up to 64 characters", "BLOB_REFUSED")
+
+
+def _why_not_committed(exc: HttpResponseError, container: str, blob: str) -> PermanentTaskError | None:
+    code = error_code(exc)
+    if code in _EXISTS:
+        return PermanentTaskError(f"container {container!r} has a blob {blob!r} already", "BLOB_EXISTS")
+    if code == "InvalidBlockList":
+        return PermanentTaskError(f"blocks of blob {blob!r} are not there", "BLOB_BLOCKS_MISSING")
+    return None
 
 
 def _pinned(etag: str | None) -> dict[str, Any]:

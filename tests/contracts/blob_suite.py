@@ -92,6 +92,74 @@ class BlobRepositoryContract:
         assert first.etag != second.etag
         assert blobs.read_range("silver", "a", 0, 10) == b"second"
 
+    def test_blocks_become_a_blob_in_the_order_of_the_commit(self, blobs: BlobRepository) -> None:
+        for block_id, data in (("b-1", b"one"), ("b-2", b"twofold"), ("b-3", b"three")):
+            blobs.stage_block("silver", "cog.tif", block_id, data)
+        made = blobs.commit_blocks("silver", "cog.tif", ["b-3", "b-1", "b-2"], "image/tiff")
+        assert made == blobs.info("silver", "cog.tif")
+        assert (made.size, made.content_type) == (15, "image/tiff")
+        assert blobs.read_range("silver", "cog.tif", 0, 100) == b"threeonetwofold"
+        assert list(blobs.blocks("silver", "cog.tif").items()) == [("b-3", 5), ("b-1", 3), ("b-2", 7)]
+
+    def test_staged_blocks_are_not_seen(self, blobs: BlobRepository) -> None:
+        blobs.stage_block("silver", "cog.tif", "b-1", b"one")
+        assert list(blobs.list_blobs("silver")) == []
+        demand_code("BLOB_NOT_FOUND", lambda: blobs.read_range("silver", "cog.tif", 0, 1))
+        assert blobs.staged_blocks("silver", "cog.tif") == {"b-1": 3}
+        assert blobs.blocks("silver", "cog.tif") == {}
+
+    def test_a_block_replaces_one_of_its_id(self, blobs: BlobRepository) -> None:
+        blobs.stage_block("silver", "cog.tif", "b-1", b"first")
+        blobs.stage_block("silver", "cog.tif", "b-1", b"second try")
+        blobs.commit_blocks("silver", "cog.tif", ["b-1"], "image/tiff")
+        assert blobs.read_range("silver", "cog.tif", 0, 100) == b"second try"
+
+    def test_a_commit_discards_other_blocks(self, blobs: BlobRepository) -> None:
+        blobs.stage_block("silver", "cog.tif", "a1-b1", b"zombie")
+        blobs.stage_block("silver", "cog.tif", "a2-b1", b"real")
+        blobs.commit_blocks("silver", "cog.tif", ["a2-b1"], "image/tiff")
+        assert blobs.staged_blocks("silver", "cog.tif") == {}
+
+    def test_a_commit_does_not_replace_a_blob(self, blobs: BlobRepository) -> None:
+        blobs.write("silver", "cog.tif", b"there", "image/tiff")
+        blobs.stage_block("silver", "cog.tif", "b-1", b"one")
+        demand_code("BLOB_EXISTS", lambda: blobs.commit_blocks("silver", "cog.tif", ["b-1"], "image/tiff"))
+        assert blobs.read_range("silver", "cog.tif", 0, 100) == b"there"
+
+    def test_a_second_commit_finds_the_blob_of_the_first(self, blobs: BlobRepository) -> None:
+        blobs.stage_block("silver", "cog.tif", "b-1", b"one")
+        blobs.commit_blocks("silver", "cog.tif", ["b-1"], "image/tiff")
+        demand_code("BLOB_EXISTS", lambda: blobs.commit_blocks("silver", "cog.tif", ["b-1"], "image/tiff"))
+
+    def test_a_commit_of_a_block_that_is_not_there_makes_nothing(self, blobs: BlobRepository) -> None:
+        blobs.stage_block("silver", "cog.tif", "b-1", b"one")
+        ids = ["b-1", "b-2"]
+        demand_code("BLOB_BLOCKS_MISSING", lambda: blobs.commit_blocks("silver", "cog.tif", ids, "x/y"))
+        assert list(blobs.list_blobs("silver")) == []
+
+    @pytest.mark.parametrize("ids", [[], ["b-1", "b-10"], [""], ["x" * 65], ["ü"]])
+    def test_ids_of_blocks_are_of_one_length(self, blobs: BlobRepository, ids: list[str]) -> None:
+        demand_code("BLOB_REFUSED", lambda: blobs.commit_blocks("silver", "cog.tif", ids, "image/tiff"))
+
+    def test_what_is_not_there_has_no_blocks(self, blobs: BlobRepository) -> None:
+        assert blobs.blocks("silver", "absent") == {}
+        assert blobs.staged_blocks("silver", "absent") == {}
+        demand_code("CONTAINER_NOT_FOUND", lambda: blobs.blocks("gold", "absent"))
+
+    def test_deletes_a_blob(self, blobs: BlobRepository) -> None:
+        blobs.write("silver", "a", b"a", "text/plain")
+        blobs.delete("silver", "a")
+        blobs.delete("silver", "a")
+        assert list(blobs.list_blobs("silver")) == []
+
+    def test_changing_a_container_for_reading_is_refused(self, blobs: BlobRepository) -> None:
+        for call in (
+            lambda: blobs.stage_block("bronze", "a", "b-1", b""),
+            lambda: blobs.commit_blocks("bronze", "a", ["b-1"], "text/plain"),
+            lambda: blobs.delete("bronze", "a"),
+        ):
+            demand_code("CONTAINER_NOT_ALLOWED", call)
+
     def test_results_are_written_to_the_first_writable_container(self, blobs: BlobRepository) -> None:
         assert blobs.output_container == "silver"
 

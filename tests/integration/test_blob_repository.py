@@ -165,6 +165,11 @@ CALLS: dict[str, Callable[[StorageBlobRepository], object]] = {
     "info": lambda blobs: blobs.info("bronze", "a"),
     "read_range": lambda blobs: blobs.read_range("bronze", "a", 0, 1, '"0x1"'),
     "write": lambda blobs: blobs.write("silver", "a", b"a", "text/plain"),
+    "stage_block": lambda blobs: blobs.stage_block("silver", "a", "b-1", b"a"),
+    "commit_blocks": lambda blobs: blobs.commit_blocks("silver", "a", ["b-1"], "text/plain"),
+    "blocks": lambda blobs: blobs.blocks("silver", "a"),
+    "staged_blocks": lambda blobs: blobs.staged_blocks("silver", "a"),
+    "delete": lambda blobs: blobs.delete("silver", "a"),
 }
 
 

@@ -66,8 +66,15 @@ CALLS: list[Callable[[GuardedBlobRepository], object]] = [
     lambda blobs: blobs.info("bronze", "a.txt"),
     lambda blobs: blobs.read_range("bronze", "a.txt", 0, 1),
     lambda blobs: blobs.write("silver", "b.txt", b"", "text/plain"),
+    lambda blobs: blobs.stage_block("silver", "b.txt", "b-1", b""),
+    lambda blobs: blobs.commit_blocks("silver", "b.txt", ["b-1"], "text/plain"),
+    lambda blobs: blobs.blocks("silver", "b.txt"),
+    lambda blobs: blobs.staged_blocks("silver", "b.txt"),
+    lambda blobs: blobs.delete("silver", "b.txt"),
 ]
-each_call = pytest.mark.parametrize("call", CALLS, ids=["list", "info", "read", "write"])
+each_call = pytest.mark.parametrize(
+    "call", CALLS, ids=["list", "info", "read", "write", "stage", "commit", "blocks", "staged", "delete"]
+)
 
 
 class TestClosed:
@@ -77,6 +84,12 @@ class TestClosed:
         assert blobs.info("bronze", "a.txt").size == 3
         assert blobs.read_range("bronze", "a.txt", 1, 2) == b"bc"
         assert blobs.write("silver", "b.txt", b"x", "text/plain").name == "b.txt"
+        blobs.stage_block("silver", "c.txt", "b-1", b"xy")
+        assert blobs.staged_blocks("silver", "c.txt") == {"b-1": 2}
+        assert blobs.commit_blocks("silver", "c.txt", ["b-1"], "text/plain").size == 2
+        assert blobs.blocks("silver", "c.txt") == {"b-1": 2}
+        blobs.delete("silver", "c.txt")
+        assert list(blobs.list_blobs("silver", "c")) == []
         assert blobs.output_container == inner.output_container
 
     def test_a_failure_reaches_the_caller_as_it_is(

@@ -6,6 +6,7 @@
 from typing import Any
 
 from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
 from schema.contracts.rasters import RasterPlan, ResamplingMethod
@@ -60,7 +61,11 @@ def _crs(source: Any, plan: RasterPlan) -> Any:
 
 def _copy_bands(source: Any, target: Any, plan: RasterPlan) -> None:
     count = plan.encoding.count
-    interpretation = tuple(source.colorinterp)[:count]
+    palette = plan.description.has_color_table and _keeps_values(plan)
+    interpretation = tuple(
+        ColorInterp.gray if color is ColorInterp.palette and not palette else color
+        for color in source.colorinterp[:count]
+    )
     if tuple(target.colorinterp) != interpretation:
         target.colorinterp = interpretation
     if plan.encoding.nodata is not None:
@@ -69,7 +74,7 @@ def _copy_bands(source: Any, target: Any, plan: RasterPlan) -> None:
         target.scales = source.scales[:count]
     if any(offset != 0.0 for offset in source.offsets[:count]):
         target.offsets = source.offsets[:count]
-    if plan.description.has_color_table and _keeps_values(plan):
+    if palette:
         target.write_colormap(1, source.colormap(1))
     _copy_texts(source, target, count)
 

@@ -29,7 +29,7 @@ _O_PATH = 0o10000000
 # Rights of its first version: execute, write file, read file, read folder, remove and make what a folder
 # holds. Truncation came with version 3, TCP with 4, signals and abstract sockets with 6.
 _ALL_RIGHTS = 0x1FFF
-_READING = 0x0D
+_READING = 0x0C  # files and folders; to execute is for nobody
 _TRUNCATE = 1 << 14
 _TCP = 0x3
 _SCOPES = 0x3

@@ -67,7 +67,7 @@ def pieces(blobs: BlobRepository, version: BlobVersion, watch: Watch) -> Iterato
         yield piece
 
 
-def upload(
+def upload(  # noqa: PLR0917 -- five places and two names, each of another type or kind
     blobs: BlobRepository,
     container: str,
     name: str,

@@ -1,7 +1,9 @@
 """Operations for tests of the sandbox: what a broken or hostile raster may make of a child."""
 
 import ctypes
+import mmap
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,9 +19,9 @@ from services.raster.files import Box
 OPERATIONS = {
     name: f"tests.support.child_operations:{name}"
     for name in (
-        "environment", "digest", "pixels", "allocate", "allocate_slowly", "wait", "spin", "crash", "leave",
+        "environment", "digest", "pixels", "allocate", "hold", "wait", "spin", "crash", "leave",
         "refuse", "stumble", "connect", "fill", "print_much", "spy", "write_elsewhere", "spawn", "report",
-        "nonsense", "local",
+        "execute", "nonsense", "local",
     )
 }  # fmt: skip
 
@@ -51,11 +53,13 @@ def allocate(request: Text, box: Box) -> Text:
     return Text(text=str(np.ones(3_000_000_000, dtype="uint8").sum()))
 
 
-def allocate_slowly(request: Text, box: Box) -> Text:
-    """More than the limit of what is held, though not of what may be asked for."""
-    held = np.ones(300_000_000, dtype="uint8")
+def hold(request: Text, box: Box) -> Text:
+    """Memory that no limit of the kernel's counts, as it is shared."""
+    shared = mmap.mmap(-1, 1_500_000_000)
+    for offset in range(0, len(shared), mmap.PAGESIZE):
+        shared[offset] = 1
     threading.Event().wait()
-    return Text(text=str(held.size))
+    return Text()
 
 
 def wait(request: Text, box: Box) -> Text:
@@ -124,10 +128,19 @@ def write_elsewhere(request: Text, box: Box) -> Text:
     return Text(text="written")
 
 
+def execute(request: Text, box: Box) -> Text:
+    try:
+        return Text(text=subprocess.check_output(["/bin/echo", "executed"]).decode())
+    except OSError as exc:
+        return Text(text=type(exc).__name__)
+
+
 def spawn(request: Text, box: Box) -> Text:
     """Leaves a process behind that outlives this one, unless it is ended, too."""
-    left = subprocess.Popen(["/bin/sleep", "1000"])
-    return Text(text=str(left.pid))
+    left = os.fork()
+    if left == 0:
+        signal.pause()
+    return Text(text=str(left))
 
 
 def report(request: Text, box: Box) -> Text:

@@ -28,7 +28,7 @@ class CachedRanges:
         self._read = read
         self._lock = threading.Lock()
         self._blocks: dict[int, bytes] = {}
-        self._expected = 0
+        self._expected = -1
         self._ahead = 1
 
     def at(self, offset: int, length: int) -> bytes:

@@ -42,7 +42,7 @@ def test_a_first_look_costs_one_block() -> None:
     reader, ranges = opened(10_000_000)
     ranges.at(0, 16)
     ranges.at(100, 1_000)
-    assert reader.reads == [(0, 2 * BLOCK_BYTES)]
+    assert reader.reads == [(0, BLOCK_BYTES)]
 
 
 def test_a_look_elsewhere_costs_one_block() -> None:

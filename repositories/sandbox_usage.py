@@ -16,14 +16,17 @@ def memory_of(pid: int) -> int:
     held, waiting = 0, [pid]
     while waiting:
         process = waiting.pop()
-        try:
-            status = Path(f"/proc/{process}/status").read_text("ascii", "replace")
-            children = Path(f"/proc/{process}/task/{process}/children").read_text("ascii")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        held += _resident(status)
-        waiting += map(int, children.split())
+        held += _resident(_told(process, "status"))
+        waiting += map(int, _told(process, f"task/{process}/children").split())
     return held
+
+
+def _told(pid: int, what: str) -> str:
+    """What the kernel says of a process; nothing where it is gone, or the kernel does not say it."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_text("ascii", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _resident(status: str) -> int:
@@ -82,8 +85,5 @@ def remove_leftovers(root: Path) -> int:
 
 def _started(pid: int) -> str | None:
     """When a process started, in ticks since the machine did; ``None`` where there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return stat.rpartition(")")[2].split()[_START_TIME]
+    stat = _told(pid, "stat")
+    return stat.rpartition(")")[2].split()[_START_TIME] if stat else None

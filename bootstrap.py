@@ -25,9 +25,11 @@ from orchestration.poison_desk import PoisonDesk
 from orchestration.results import ResultReader
 from orchestration.retention import Retention
 from orchestration.running import TaskRunner
+from orchestration.settling import StageSettling
 from orchestration.submission import SubmitJob
 from orchestration.sweeping import Sweeper
 from orchestration.trail import EventViewer
+from orchestration.trying import StageTrial
 from orchestration.viewing import DryRun, JobTypeViewer, JobViewer
 from parts import Parts, open_parts, worker_name
 from registration import JobCatalog, TaskCatalog, initialize_catalogs
@@ -81,7 +83,7 @@ def _application(parts: Parts, settings: Settings) -> Application:
     poison = _poison(parts, settings)
     return Application(
         submit=submit,
-        dry_run=DryRun(parts.job_catalog, submit, planner),
+        dry_run=_dry_run(parts, submit, planner),
         jobs=viewer,
         events=EventViewer(PostgresTrailRepository(parts.database)),
         results=results,
@@ -172,6 +174,18 @@ def _poison_desk(parts: Parts, handler: PoisonHandler) -> PoisonDesk:
 def _retention(parts: Parts, settings: Settings) -> Retention:
     repository = PostgresRetentionRepository(parts.database)
     return Retention(repository, parts.payload_store, timedelta(days=settings.retention_days))
+
+
+def _dry_run(parts: Parts, submit: SubmitJob, planner: StagePlanner) -> DryRun:
+    trial = StageTrial(
+        parts.job_catalog,
+        parts.task_catalog,
+        StageSettling(parts.job_catalog, planner, parts.payloads, parts.clock),
+        blobs=parts.guarded_blobs,
+        sandbox=parts.sandbox,
+        clock=parts.clock,
+    )
+    return DryRun(parts.job_catalog, submit, planner, trial)
 
 
 def _driver(parts: Parts, planner: StagePlanner) -> JobDriver:

@@ -3,8 +3,6 @@
 import logging
 from uuid import uuid4
 
-from pydantic import BaseModel
-
 from interfaces.blobs import BlobRepository
 from interfaces.catalogs import TaskCatalog
 from interfaces.clock import Clock
@@ -13,7 +11,7 @@ from interfaces.sandbox import Sandbox
 from interfaces.tracing import NO_TRACER, Span, SpanKind, Tracer
 from orchestration.bounded_calls import BoundedCalls
 from orchestration.context import RunningTaskContext
-from orchestration.contracts import dumped, instance_of, parsed
+from orchestration.handling import handled
 from orchestration.leases import Lease, LeaseKeeper
 from orchestration.payloads import Payloads
 from orchestration.relay import OutboxRelay
@@ -50,7 +48,6 @@ _log = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
-_MAX_ITEMS = 2**63 - 1  # the column's
 
 
 class TaskRunner:
@@ -186,20 +183,11 @@ class TaskRunner:
             return outcome
 
     def _call_handler(self, task: ClaimedTask, context: RunningTaskContext) -> AttemptOutcome:
-        info = self._catalog.info(task.task_type)
-        handler = self._catalog.handler(task.task_type)
         given = self._payloads.found(task.parameters, task.parameters_ref)
-        parameters = parsed(info.contract.parameters, given, f"the plan of {task.task_id}")
-        producer = f"handler {task.task_type}"
-        result = instance_of(info.contract.result, handler(parameters, context), producer)
+        done = handled(self._catalog, task.task_type, given, context)
         name = f"{task.task_id}-a{task.attempt}-result"
-        kept, reference = self._payloads.kept(task.job_id, name, dumped(result, producer))
-        return AttemptSucceeded(kept, _processed_items(result), reference)
-
-
-def _processed_items(result: BaseModel) -> int | None:
-    items = getattr(result, "processed_items", None)
-    return items if isinstance(items, int) and 0 <= items <= _MAX_ITEMS else None
+        kept, reference = self._payloads.kept(task.job_id, name, done.result)
+        return AttemptSucceeded(kept, done.processed_items, reference)
 
 
 def failure_of(exc: Exception) -> AttemptFailed:

@@ -10,6 +10,7 @@ from interfaces.repositories import JobRepository, StageRepository
 from orchestration.estimating import estimated_seconds_left
 from orchestration.planning import StagePlanner
 from orchestration.submission import Caller, SubmitJob
+from orchestration.trying import StageTrial
 from schema.api import (
     API_PREFIX,
     DryRunView,
@@ -68,17 +69,21 @@ class JobViewer:
 
 
 class DryRun:
-    """Validates a submission and plans its first stage, storing nothing."""
+    """Validates a submission, plans its first stage and tries those that may be tried, storing nothing."""
 
-    def __init__(self, catalog: JobCatalog, submit: SubmitJob, planner: StagePlanner) -> None:
+    def __init__(
+        self, catalog: JobCatalog, submit: SubmitJob, planner: StagePlanner, trial: StageTrial
+    ) -> None:
         self._catalog = catalog
         self._submit = submit
         self._planner = planner
+        self._trial = trial
 
     def __call__(self, job_type: str, body: JSONObject, caller: Caller, now: datetime) -> DryRunView:
         job = self._submit.validate(job_type, body, caller)
         stages = self._catalog.get(job_type).stages[: job.total_stages]
-        step = self._planner.plan(_unsaved(job, now), 1, {})
+        unsaved = _unsaved(job, now)
+        step = self._planner.plan(unsaved, 1, {})
         return DryRunView(
             job_id=job.job_id,
             job_type=job_type,
@@ -94,6 +99,7 @@ class DryRun:
                 for number, stage in enumerate(stages, start=1)
             ],
             first_stage_tasks=len(step.tasks) if isinstance(step, OpenStage) else None,
+            trial=self._trial(unsaved, step),
         )
 
 

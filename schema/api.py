@@ -41,15 +41,33 @@ class PlannedStageView(ApiModel):
     max_parallel_tasks: int
 
 
+class TrialProblem(ApiModel):
+    """What the job would fail with, and in which of its stages."""
+
+    code: str
+    message: str
+    stage: int
+
+
+class TrialView(ApiModel):
+    """How the first stages went when they were tried: so many of them went well, and the last of those left
+    these results, the first 100 of them. ``problem`` is ``None`` where nothing is in the job's way so far."""
+
+    stages_run: int
+    results: list[JSONObject]
+    problem: TrialProblem | None = None
+
+
 class DryRunView(ApiModel):
     """What a submission would store, without storing it. ``first_stage_tasks`` is ``None`` where stage 1
-    would end the job at once."""
+    would end the job at once, ``trial`` where none of the job's stages is tried."""
 
     job_id: str
     job_type: str
     parameters: JSONObject
     stages: list[PlannedStageView]
     first_stage_tasks: int | None
+    trial: TrialView | None = None
 
 
 class StageView(ApiModel):

@@ -22,7 +22,7 @@ _RETRY_AFTER = {"Retry-After": "1"}
 
 
 class SubmitQuery(Query):
-    dry_run: Flag = Field(False, description="validate and show the plan, store nothing")
+    dry_run: Flag = Field(False, description="validate, show the plan and try what only reads; store nothing")
     priority: PriorityName = Field(
         PriorityName.NORMAL, description="no part of the job's identity: the first submission sets it"
     )
@@ -52,8 +52,9 @@ def submit_job(app: Application, request: Request[SubmitQuery]) -> Response:
     """Submit a job.
 
     The same type and parameters are the same job: 202 for a new one, 200 for one that is there already,
-    whatever its state. With ``dry_run=true`` the plan is shown and nothing is stored. The address in the
-    header ``X-Callback-URL`` is told of the run's end; it is no part of the job's identity.
+    whatever its state. With ``dry_run=true`` the plan is shown and nothing is stored; first stages that only
+    read are tried for a minute at most, where the job type has such. The address in the header
+    ``X-Callback-URL`` is told of the run's end; it is no part of the job's identity.
     """
     job_type = request.route["job_type"]
     caller = Caller(

@@ -84,14 +84,33 @@ class PlannedStage(Model):
     max_parallel_tasks: int
 
 
+class TrialProblem(Model):
+    """What the job would fail with, and in which of its stages."""
+
+    code: str
+    message: str
+    stage: int
+
+
+class Trial(Model):
+    """How the first stages went when they were tried: so many went well, and the last of those left these
+    results. ``problem`` is ``None`` where nothing is in the job's way so far."""
+
+    stages_run: int
+    results: tuple[JSONObject, ...] = ()
+    problem: TrialProblem | None = None
+
+
 class DryRun(Model):
-    """What a submission would store. ``first_stage_tasks`` is ``None`` where stage 1 would end the job."""
+    """What a submission would store. ``first_stage_tasks`` is ``None`` where stage 1 would end the job,
+    ``trial`` where none of its stages is tried."""
 
     job_id: str
     job_type: str
     parameters: JSONObject
     stages: tuple[PlannedStage, ...]
     first_stage_tasks: int | None = None
+    trial: Trial | None = None
 
 
 class Stage(Model):

@@ -12,11 +12,12 @@ from pydantic import Field
 from interfaces.blobs import BlobInfo
 from interfaces.handler import TaskContext
 from registration import JobCatalog, TaskCatalog, verify_catalogs
-from schema.errors import PermanentTaskError, RetryableTaskError
+from schema.errors import DatabaseUnavailableError, PermanentTaskError, RetryableTaskError
 from schema.json_types import JSONObject
 from schema.policies import FailureMode, FailurePolicy, RetryPolicy
 from schema.results import Contract, StageResultContract
 from schema.workflow import (
+    AllStages,
     JobParameters,
     JobRegistration,
     StageDefinition,
@@ -34,7 +35,7 @@ SHORT_SECONDS = 2.0
 _TICK_SECONDS = 0.01
 _STUCK_SECONDS = 20.0
 
-Act = Literal["work", "hold", "broken", "busy", "sleep", "read", "large"]
+Act = Literal["work", "hold", "broken", "busy", "sleep", "read", "large", "away", "surprise"]
 
 
 class TrialParameters(JobParameters):
@@ -68,9 +69,18 @@ class EchoResult(Contract):
     received: int
 
 
+class MarkParameters(Contract):
+    mark: str
+
+
+class MarkResult(Contract):
+    mark: str
+
+
 TRIAL = TaskContract("trial", TrialTaskParameters, TrialTaskResult)
 TIMED = TaskContract("trial_timed", TrialTaskParameters, TrialTaskResult)
 ECHO = TaskContract("trial_echo", TrialTaskParameters, EchoResult)
+MARK = TaskContract("trial_mark", MarkParameters, MarkResult)
 
 
 class TrialBlobs(FakeBlobRepository):
@@ -107,6 +117,10 @@ def run_echo(parameters: TrialTaskParameters, context: TaskContext) -> EchoResul
     return EchoResult(number=parameters.number, received=len(str(text)))
 
 
+def run_mark(parameters: MarkParameters, _: TaskContext) -> MarkResult:
+    return MarkResult(mark=parameters.mark)
+
+
 def _nothing(_: TrialTaskParameters, __: TaskContext) -> None:
     return
 
@@ -139,6 +153,14 @@ def _read(_: TrialTaskParameters, context: TaskContext) -> None:
     context.blobs.info("bronze", "trial.txt")
 
 
+def _away(_: TrialTaskParameters, __: TaskContext) -> None:
+    raise DatabaseUnavailableError("the database is away as it was asked to be")
+
+
+def _surprise(_: TrialTaskParameters, __: TaskContext) -> None:
+    raise KeyError("surprise")
+
+
 _ACTS: dict[Act, Callable[[TrialTaskParameters, TaskContext], None]] = {
     "work": _nothing,
     "hold": _hold,
@@ -147,6 +169,8 @@ _ACTS: dict[Act, Callable[[TrialTaskParameters, TaskContext], None]] = {
     "sleep": _sleep,
     "read": _read,
     "large": _nothing,
+    "away": _away,
+    "surprise": _surprise,
 }
 
 
@@ -165,6 +189,21 @@ def plan(parameters: TrialParameters, _: StageResultContract | None) -> StagePla
             for number in range(parameters.tasks)
         ]
     )
+
+
+def plan_mixed(parameters: TrialParameters, previous: StageResultContract | None) -> StagePlan:
+    """A mark before the other tasks."""
+    return StagePlan.of([TaskDefinition("mark", MarkParameters(mark="m")), *plan(parameters, previous).tasks])
+
+
+def plan_nothing(_: TrialParameters, __: StageResultContract | None) -> StagePlan:
+    return StagePlan.of([])
+
+
+def plan_by_all(_: TrialParameters, stages: Mapping[int, StageResultContract]) -> StagePlan:
+    """A mark for each task of the first stage."""
+    marks = [MarkParameters(mark=task.task_type) for task in stages[1].task_results]
+    return StagePlan.of([TaskDefinition(str(number), mark) for number, mark in enumerate(marks)])
 
 
 def count(_: TrialParameters, stages: Mapping[int, StageResultContract]) -> JSONObject:
@@ -197,6 +236,13 @@ _SHORT = timedelta(seconds=SHORT_SECONDS)
 _JOBS = (
     _job("trial_fast", _FAST),
     _job("trial_tolerant", _TOLERANT),
+    _job("trial_tried", _FAST, StageDefinition("echoes", ECHO, plan), _FAST, trial_stages=2),
+    _job(
+        "trial_mixed",
+        StageDefinition("mixed", TRIAL, plan_mixed, alternatives=(MARK,)),
+        StageDefinition("nothing", TRIAL, plan_nothing),
+        StageDefinition("marks", MARK, AllStages(plan_by_all)),
+    ),
     _job("trial_large", _FAST, StageDefinition("echoes", ECHO, plan), summarize=collect),
     _job("trial_short_stage", StageDefinition("acting", TRIAL, plan, timeout=_SHORT)),
     _job("trial_short_job", _FAST, timeout=_SHORT),
@@ -212,6 +258,7 @@ def trial_catalogs() -> tuple[JobCatalog, TaskCatalog]:
     retry = RetryPolicy(attempts=3, base_seconds=0, jitter=0)
     lease = timedelta(seconds=LEASE_SECONDS)
     tasks.register(TaskInfo(TRIAL, "Does as it is told.", lease=lease, retry=retry), run_trial)
+    tasks.register(TaskInfo(MARK, "Leaves its mark.", lease=lease, retry=retry), run_mark)
     tasks.register(TaskInfo(ECHO, "Tells what the stage before left.", retry=retry), run_echo)
     timeout = timedelta(seconds=TIMEOUT_SECONDS)
     tasks.register(TaskInfo(TIMED, "Has little time.", timeout=timeout, retry=retry), run_trial)

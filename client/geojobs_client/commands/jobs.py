@@ -17,7 +17,7 @@ from geojobs_client.commands.output import say, write_facts, write_json
 from geojobs_client.commands.parameters import parameters_of
 from geojobs_client.commands.progress import JobProgress
 from geojobs_client.commands.session import connected
-from geojobs_client.models import Control, DryRun, Job, Stage
+from geojobs_client.models import Control, DryRun, Job, Stage, Trial
 
 
 class Priority(StrEnum):
@@ -207,8 +207,18 @@ def _show_plan(plan: DryRun, as_json: bool) -> None:
             ("parameters", plan.parameters),
             *((f"stage {each.stage}", f"{each.name} ({each.task_type})") for each in plan.stages),
             ("first tasks", tasks),
+            *(() if plan.trial is None else _tried(plan.trial)),
         ]
     )
+
+
+def _tried(trial: Trial) -> Iterator[tuple[str, object]]:
+    """What the stages that were tried left, and what is in the job's way."""
+    yield "stages tried", trial.stages_run
+    for result in trial.results:
+        yield "found", result
+    if trial.problem is not None:
+        yield "problem", f"{trial.problem.code} in stage {trial.problem.stage}: {trial.problem.message}"
 
 
 def _write_whole(path: Path, pieces: Iterator[bytes]) -> None:

@@ -211,6 +211,20 @@ class TestSubmit:
         assert server.request.url.params["dry_run"] == "true"
         assert "greetings (greet)" in result.stdout
 
+    def test_a_dry_run_shows_what_was_tried(self, run: Run) -> None:
+        problem = {"code": "RASTER_CRS_MISSING", "message": "there is no CRS", "stage": 2}
+        plan = {
+            "job_id": JOB_ID,
+            "job_type": "x",
+            "parameters": {},
+            "stages": [],
+            "first_stage_tasks": 1,
+            "trial": {"stages_run": 1, "results": [{"width": 7}], "problem": problem},
+        }
+        result = run(FakeServer(ok(plan)), "submit", "x", "--dry-run")
+        assert '{"width":7}' in result.stdout
+        assert "RASTER_CRS_MISSING in stage 2: there is no CRS" in result.stdout
+
     def test_each_invalid_field_is_named(self, run: Run) -> None:
         errors = [{"pointer": "/n", "message": "too small"}, {"pointer": "", "message": "wrong"}]
         answer = problem(400, "INVALID_PARAMETERS", "not valid", errors=errors, correlation_id="c9")

@@ -98,7 +98,7 @@ class TestJobViewer:
 
 class TestDryRun:
     def dry_run(self, system: FakeSystem, body: dict[str, Any]) -> Any:
-        run = DryRun(system.job_catalog, system.submitter, system.planner)
+        run = DryRun(system.job_catalog, system.submitter, system.planner, lambda _job, _first: None)
         return run("trial", body, CALLER, system.clock.now())
 
     def test_it_shows_the_plan_and_stores_nothing(self, make_system: MakeSystem) -> None:

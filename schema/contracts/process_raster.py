@@ -133,8 +133,8 @@ class ValidatedCog(Contract):
     overview: FileReference
     thumbnail: FileReference
     checks: tuple[str, ...]
-    place: Place | None = None
-    software: Annotated[dict[str, str], Field(default_factory=dict)]
+    place: Place
+    software: dict[str, str]
     processed_items: int = 1
 
 

@@ -24,6 +24,7 @@ from schema.contracts.rasters import BLOCK, MaskKind, RasterPlan
 from schema.errors import PermanentTaskError
 from services.raster.drivers import OPTIONS
 from services.raster.files import RasterFile
+from services.raster.inspections import INVALID
 from services.raster.reference_systems import WGS84, is_same, parsed, transformed
 from services.raster.windows import windows_of
 
@@ -36,7 +37,7 @@ Fault = tuple[object, object] | None
 
 def invalid(check: str, expected: object, found: object) -> PermanentTaskError:
     return PermanentTaskError(
-        f"the COG fails the check {check!r}: expected {expected}, found {found}", "RASTER_OUTPUT_INVALID"
+        f"the COG fails the check {check!r}: expected {expected}, found {found}", INVALID
     )
 
 

@@ -14,6 +14,7 @@ from shapely.geometry import Polygon, box, mapping
 
 from schema.contracts.process_raster import Place
 from schema.contracts.rasters import Box, RasterPlan
+from schema.errors import PermanentTaskError
 from schema.json_types import JSONObject
 from services.raster.georeference import PlacedBy, bounds_of_placement, in_crs, placement_of
 from services.raster.reference_systems import WGS84, Points
@@ -24,15 +25,18 @@ _POLE, _HALF_TURN, _TURN = 90.0, 180.0, 360.0
 _WORLD_WIDE = 359.999
 
 
-def place_of(dataset: Any, plan: RasterPlan) -> Place | None:
-    """Where the open COG lies; ``None`` where its ground control points have no CRS.
+def place_of(dataset: Any, plan: RasterPlan) -> Place:
+    """Where the open COG lies.
 
-    Raises ``PermanentTaskError`` (``RASTER_BOUNDS_INVALID``) where no part of it lies on the Earth.
+    Raises ``PermanentTaskError``: ``RASTER_BOUNDS_INVALID`` where no part of it lies on the Earth,
+    ``RASTER_CRS_MISSING`` where its ground control points have no CRS and none was given.
     """
     by_points_alone = dataset.crs is None and dataset.gcps[0] and dataset.gcps[1] is None
     placement = placement_of(dataset, plan.options.source_crs if by_points_alone else None)
     if placement.crs is None:
-        return None
+        raise PermanentTaskError(
+            "the ground control points have no CRS: give source_crs", "RASTER_CRS_MISSING"
+        )
     outline = placement.outline()
     ring = in_crs(placement, CRS.from_string(WGS84), outline)
     if len(ring) < len(outline):

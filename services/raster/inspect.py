@@ -11,37 +11,19 @@ from typing import Any
 import rasterio
 from rasterio.errors import RasterioError
 
-from schema.contracts.process_raster import BandStatistics, PixelComparison, Place
+from schema.contracts.process_raster import BandStatistics, PixelComparison
 from schema.contracts.rasters import RasterPlan
-from schema.results import Contract
 from services.raster.checking import check_header, check_levels, invalid, whole_jpeg
 from services.raster.comparing import Comparison, kept_validity
 from services.raster.files import Box, RasterFile
 from services.raster.footprint import place_of
+from services.raster.inspections import InspectRequest, InspectResult
 from services.raster.pictures import write_pictures
 from services.raster.statistics import BandTally
 from services.raster.windows import valid_pixels, windows_of
 
 _PIXELS_SHARE, _LEVELS_SHARE = 0.8, 0.95
 _CHECKS_OF_PIXELS = ("blocks", "pixels")
-
-
-class InspectRequest(Contract):
-    """Of the sources ``cog`` and ``source``."""
-
-    plan: RasterPlan
-
-
-class InspectResult(Contract):
-    """``overview`` and ``thumbnail`` are files in the folder; ``checks`` are those that were passed."""
-
-    bands: tuple[BandStatistics, ...]
-    comparison: PixelComparison | None
-    place: Place | None
-    overview: str
-    thumbnail: str
-    checks: tuple[str, ...]
-    software: dict[str, str]
 
 
 def run(request: InspectRequest, box: Box) -> InspectResult:

@@ -9,7 +9,8 @@ from rasterio.shutil import copy
 
 from schema.contracts.rasters import RasterPlan
 from services.raster.files import RasterFile
-from services.raster.inspect import InspectResult, inspect
+from services.raster.inspect import inspect
+from services.raster.inspections import InspectResult
 
 
 def make_cog(source: Path, target: Path, **options: Any) -> Path:

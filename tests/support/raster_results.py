@@ -9,6 +9,7 @@ from schema.contracts.process_raster import (
     CreatedChunk,
     CreatedCog,
     CreatedItem,
+    Place,
     ValidatedCog,
 )
 from schema.contracts.rasters import (
@@ -50,6 +51,17 @@ DESCRIPTION = RasterDescription(
     overviews=0,
     bounds=(15.0, 45.0, 15.2, 45.2),
     pixel_bytes=1_024 * 768 * 2,
+)
+
+PLACE = Place(
+    footprint={
+        "type": "Polygon",
+        "coordinates": [[[15.0, 45.0], [15.2, 45.0], [15.2, 45.2], [15.0, 45.2], [15.0, 45.0]]],
+    },
+    bbox=(15.0, 45.0, 15.2, 45.2),
+    code="EPSG:32633",
+    wkt2="PROJCRS[]",
+    grid_bbox=(500_000.0, 4_992_320.0, 510_240.0, 5_000_000.0),
 )
 
 
@@ -107,6 +119,8 @@ def checked(plan: RasterPlan | None = None) -> ValidatedCog:
         overview=_file(made.plan, "overview.png", "image/png"),
         thumbnail=_file(made.plan, "thumbnail.png", "image/png"),
         checks=("tiled",),
+        place=PLACE,
+        software={"GDAL": "3"},
     )
 
 

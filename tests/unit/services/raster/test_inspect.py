@@ -15,7 +15,8 @@ from schema.contracts.rasters import RasterPlan
 from schema.errors import PermanentTaskError
 from services.raster.comparing import JPEG_MEAN_DIFFERENCE
 from services.raster.files import RasterFile
-from services.raster.inspect import InspectRequest, run
+from services.raster.inspect import run
+from services.raster.inspections import InspectRequest
 from tests.support.cogs import inspected, make_cog
 from tests.support.raster_plans import plan_of
 from tests.support.rasters import raster_bytes, real_file

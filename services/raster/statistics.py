@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from schema.contracts.process_raster import BandStatistics
 
+_COUNTED_BYTES = 2
+
 
 @dataclass
 class BandTally:
@@ -28,16 +30,20 @@ class BandTally:
     def add(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> None:
         """Count a window's pixels; those that are not valid, NaN or infinite are only counted as pixels."""
         self.pixels += values.size
-        known = values[valid & np.isfinite(values)] if values.dtype.kind == "f" else values[valid]
+        if values.dtype.kind == "f":
+            valid = valid & np.isfinite(values)
+        known = values.ravel() if valid.all() else values[valid]
         if not known.size:
             return
-        self.minimum = min(self.minimum, float(known.min()))
-        self.maximum = max(self.maximum, float(known.max()))
-        self._merge(known.size, known.astype(np.float64, copy=False))
+        low, high = known.min(), known.max()
+        self.minimum = min(self.minimum, float(low))
+        self.maximum = max(self.maximum, float(high))
+        if known.dtype.kind in "iu" and known.dtype.itemsize <= _COUNTED_BYTES:
+            self._merge(known.size, *_counted(known, int(low), int(high)))
+        else:
+            self._merge(known.size, *_summed(known.astype(np.float64, copy=False)))
 
-    def _merge(self, added: int, known: npt.NDArray[np.float64]) -> None:
-        mean = float(known.mean())
-        squares = float(np.square(known - mean).sum())
+    def _merge(self, added: int, mean: float, squares: float) -> None:
         total, distance = self.count + added, mean - self.mean
         self.squares += squares + distance**2 * self.count * added / total
         self.mean += distance * added / total
@@ -55,6 +61,19 @@ class BandTally:
             stddev=_finite(math.sqrt(self.squares / self.count)),
             valid_percent=100.0 * self.count / self.pixels,
         )
+
+
+def _counted(known: npt.NDArray[Any], low: int, high: int) -> tuple[float, float]:
+    """Mean and squares of integers of few bits, from how often each occurs: several times as fast as sums."""
+    counts = np.bincount(known.astype(np.intp) - low)
+    numbers = np.arange(low, high + 1, dtype=np.float64)
+    mean = float(counts @ numbers) / known.size
+    return mean, float(counts @ np.square(numbers - mean))
+
+
+def _summed(known: npt.NDArray[np.float64]) -> tuple[float, float]:
+    mean = float(known.mean())
+    return mean, float(np.square(known - mean).sum())
 
 
 def _finite(value: float) -> float | None:

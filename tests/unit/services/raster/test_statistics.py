@@ -38,3 +38,14 @@ def test_a_band_without_valid_pixels_has_no_statistics() -> None:
 def test_small_integers_do_not_overflow() -> None:
     found = _tally(np.full((50, 50), 255, "uint8")).result()
     assert (found.mean, found.stddev) == (255.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32"])
+def test_integers_of_every_size_are_summed_alike(dtype: str) -> None:
+    limits = np.iinfo(dtype)
+    values = np.random.default_rng(1).integers(limits.min, limits.max, (70, 40), dtype, endpoint=True)
+    found = _tally(values, values % 3 != 0).result()
+    known = values[values % 3 != 0]
+    assert (found.minimum, found.maximum) == (known.min(), known.max())
+    assert found.mean == pytest.approx(known.mean(dtype="float64"), rel=1e-12)
+    assert found.stddev == pytest.approx(known.std(dtype="float64"), rel=1e-12)

@@ -2,8 +2,8 @@
 
 Rates were measured on one core of a 2-core machine, with 4,096 x 4,096 pixels of smooth noise: DEFLATE 6 with
 a predictor wrote 19 (RGB) to 85 MB/s (float32) and JPEG 150, both were read at 300; warps from UTM to
-a Lambert projection made 49 (nearest), 19 (bilinear, average) and 14 (cubic) million pixels a second. A child took
-0.4 s to start and describe a raster.
+a Lambert projection made 49 (nearest), 19 (bilinear, average) and 14 (cubic) million pixels a second.
+A child took 0.4 s to start and describe a raster.
 """
 
 from collections.abc import Mapping

@@ -31,9 +31,11 @@ def holds(dtype: np.dtype[Any], value: float) -> bool:
     return np.isfinite(value) and value.is_integer() and limits.min <= value <= limits.max
 
 
-def keeps_alpha(plan: RasterPlan) -> bool:
-    """Whether the output's last band is alpha."""
-    return plan.description.mask is MaskKind.ALPHA and not plan.encoding.drop_alpha
+def kept_alpha(plan: RasterPlan) -> int | None:
+    """Which of the output's bands, counted from 0, is alpha."""
+    if plan.description.mask is not MaskKind.ALPHA or plan.encoding.drop_alpha:
+        return None
+    return plan.description.color_interpretation.index("alpha")
 
 
 def count_valid(pixels: Pixels, valid: Valid | None, plan: RasterPlan) -> int:
@@ -41,14 +43,16 @@ def count_valid(pixels: Pixels, valid: Valid | None, plan: RasterPlan) -> int:
 
     ``pixels`` has the shape ``(bands, height, width)``, ``valid`` is the mask, where there is one.
     """
-    if valid is not None:
-        return int(np.count_nonzero(valid))
-    if keeps_alpha(plan):
-        return int(np.count_nonzero(pixels[-1]))
+    alpha = kept_alpha(plan)
+    if alpha is not None:
+        valid = pixels[alpha] != 0
     found = np.zeros(pixels.shape[1:], np.bool_)
-    for band in pixels:
-        here = has_value(band, plan.encoding.nodata)
+    for band, values in enumerate(pixels):
+        here = has_value(values, plan.encoding.nodata)
+        if band == alpha:
+            continue
         if here is None:
-            return found.size
+            found[:] = True
+            break
         found |= here
-    return int(np.count_nonzero(found))
+    return int(np.count_nonzero(found if valid is None else found & valid))

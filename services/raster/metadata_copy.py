@@ -42,7 +42,7 @@ def copy_metadata(source: Any, target: Any, plan: RasterPlan) -> None:
 def _copy_place(source: Any, target: Any, plan: RasterPlan) -> None:
     controls, controls_crs = source.gcps
     if not plan.warped and controls and source.transform.is_identity:
-        target.gcps = (controls, controls_crs)
+        target.gcps = (controls, controls_crs or CRS())
     else:
         target.transform = Affine(*plan.grid.transform)
         crs = _crs(source, plan)

@@ -22,7 +22,7 @@ def read_window(dataset: Any, plan: RasterPlan, window: Window) -> tuple[Pixels,
     The window lies within the grid. The mask, ``(height, width)``, is there exactly where the output has
     one; without it, nodata, NaN or alpha say in the pixels themselves which are valid. Pixels that are not
     resampled come as the source has them, bit by bit, except where a mask must become nodata.
-    Raises what rasterio raises and the ``PermanentTaskError`` of a source without a place.
+    Raises ``PermanentTaskError`` (``RASTER_UNREADABLE``, or that of a source without a place).
     """
     if plan.warped:
         return _resampled(dataset, plan, window)
@@ -30,7 +30,7 @@ def read_window(dataset: Any, plan: RasterPlan, window: Window) -> tuple[Pixels,
     pixels = source.pixels.astype(plan.encoding.dtype, copy=False)
     if plan.encoding.mask:
         return pixels, _mask_of(source, plan)
-    if plan.encoding.nodata is not None and source.mask is not None and not source.alpha:
+    if plan.encoding.nodata is not None and source.mask is not None and source.alpha is None:
         pixels[:, ~source.mask] = _filling(plan)
     return pixels, None
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schema.contracts.rasters import Number, RasterPlan
-from services.raster.masks import Pixels, Valid, has_value, holds, keeps_alpha
+from services.raster.masks import Pixels, Valid, has_value, holds, kept_alpha
 
 Method = Literal["average", "nearest"]
 Reducer = Callable[[Pixels, Valid | None], tuple[Pixels, Valid | None]]
@@ -20,7 +20,7 @@ def reducer_of(plan: RasterPlan) -> Reducer:
     """``reduce`` as the plan's output wants it."""
 
     def reduced(pixels: Pixels, valid: Valid | None) -> tuple[Pixels, Valid | None]:
-        return reduce(pixels, valid, plan.encoding.nodata, plan.overview_resampling, alpha=keeps_alpha(plan))
+        return reduce(pixels, valid, plan.encoding.nodata, plan.overview_resampling, alpha=kept_alpha(plan))
 
     return reduced
 
@@ -31,15 +31,15 @@ def reduce(
     nodata: Number | None,
     method: Method,
     *,
-    alpha: bool = False,
+    alpha: int | None = None,
 ) -> tuple[Pixels, Valid | None]:
     """Halve both sides, rounded up, of pixels ``(bands, height, width)`` and their mask ``(height, width)``.
 
     ``average``: the mean of those of the four pixels that are valid, rounded half to even for integers; a
     pixel is valid where one of the four is. A mean that happens to be ``nodata`` becomes the value next to
     it. ``nearest``: the upper left of the four, and its mask. Besides the mask, nodata and NaN are invalid
-    in each band by itself. With ``alpha`` the last band is reduced as it is, and pixels where it is 0 do not
-    count in the others. Where no pixel is valid, the result is ``nodata``, NaN or 0.
+    in each band by itself. The band ``alpha``, counted from 0, is reduced as it is, and pixels
+    where it is 0 do not count in the others. Where no pixel is valid, the result is ``nodata``, NaN or 0.
     """
     if method == "nearest":
         small = None if valid is None else np.ascontiguousarray(valid[::2, ::2])
@@ -53,9 +53,9 @@ def reduce(
         stripe = None if valid is None else valid[source]
         if made_valid is not None and stripe is not None:
             made_valid[target] = np.logical_or.reduce(_quarters(stripe))
-        shown = pixels[-1, source] != 0 if alpha else stripe
+        shown = stripe if alpha is None else pixels[alpha, source] != 0
         for band in range(count):
-            mask = None if alpha and band == count - 1 else shown
+            mask = None if band == alpha else shown
             made[band, target] = _averaged(pixels[band, source], mask, nodata)
     return made, made_valid
 

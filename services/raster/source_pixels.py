@@ -4,14 +4,19 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportCallIssue=false
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
 from schema.contracts.rasters import MaskKind, Number, RasterPlan
-from services.raster.masks import Pixels, Valid, has_value
+from schema.errors import PermanentTaskError
+from services.raster.files import RasterFile
+from services.raster.masks import Pixels, Valid, has_value, kept_alpha
 from services.raster.reducing import Method, reduce
 
 _STRIPE_PIXELS = 1 << 23
@@ -20,16 +25,17 @@ _STRIPE_PIXELS = 1 << 23
 @dataclass(frozen=True)
 class SourcePixels:
     """``pixels`` ``(bands, height, width)``; ``mask`` ``(height, width)`` from a mask or alpha, ``None``
-    where the source has neither. ``nodata`` is that of the source, or what the user says it is."""
+    where the source has neither. ``nodata`` is that of the source, or what the user says it is; ``alpha``
+    the band, counted from 0, that is alpha."""
 
     pixels: Pixels
     mask: Valid | None
     nodata: Number | None
-    alpha: bool
+    alpha: int | None
 
     def valid(self, band: int) -> Valid | None:
         """Where the band, counted from 0, is valid; ``None`` where it is everywhere."""
-        if self.alpha and band == len(self.pixels) - 1:
+        if band == self.alpha:
             return None
         found = has_value(self.pixels[band], self.nodata)
         if self.mask is None or bool(self.mask.all()):
@@ -39,7 +45,9 @@ class SourcePixels:
     def valid_anywhere(self) -> Valid:
         """Where any band is valid, alpha itself aside."""
         found = np.zeros(self.pixels.shape[1:], np.bool_)
-        for band in range(len(self.pixels) - self.alpha):
+        for band in range(len(self.pixels)):
+            if band == self.alpha:
+                continue
             here = self.valid(band)
             if here is None:
                 return np.ones_like(found)
@@ -56,18 +64,21 @@ def source_nodata(plan: RasterPlan) -> Number | None:
 
 
 def read_source(dataset: Any, plan: RasterPlan, window: Window) -> SourcePixels:
-    """The window of the open source, in the output's bands; alpha that is dropped becomes the mask."""
+    """The window of the open source, in the output's bands; alpha that is dropped becomes the mask.
+
+    Raises ``PermanentTaskError`` (``RASTER_UNREADABLE``).
+    """
     bands = list(range(1, plan.encoding.count + 1))
-    pixels: Pixels = dataset.read(bands, window=window)
-    kind = plan.description.mask
-    alpha = kind is MaskKind.ALPHA and not plan.encoding.drop_alpha
+    alpha = kept_alpha(plan)
     mask: Valid | None = None
-    if alpha:
-        mask = pixels[-1] != 0
-    elif kind is MaskKind.ALPHA:
-        mask = dataset.read(plan.encoding.count + 1, window=window) != 0
-    elif kind is MaskKind.INTERNAL:
-        mask = dataset.read_masks(1, window=window) != 0
+    with _telling():
+        pixels: Pixels = dataset.read(bands, window=window)
+        if alpha is not None:
+            mask = pixels[alpha] != 0
+        elif plan.description.mask is MaskKind.ALPHA:
+            mask = dataset.read(plan.encoding.count + 1, window=window) != 0
+        elif plan.description.mask is MaskKind.INTERNAL:
+            mask = dataset.read_masks(1, window=window) != 0
     return SourcePixels(pixels, mask, source_nodata(plan), alpha)
 
 
@@ -99,3 +110,20 @@ def _halved(part: SourcePixels, halvings: int, method: Method) -> SourcePixels:
     for _ in range(halvings):
         pixels, mask = reduce(pixels, mask, part.nodata, method, alpha=part.alpha)
     return SourcePixels(pixels, mask, part.nodata, part.alpha)
+
+
+@contextmanager
+def opened(raster: RasterFile) -> Generator[Any]:
+    """The open source; raises ``PermanentTaskError`` (``RASTER_UNREADABLE``) where GDAL cannot open it."""
+    with ExitStack() as stack:
+        with _telling():
+            dataset = stack.enter_context(raster.open())
+        yield dataset
+
+
+@contextmanager
+def _telling() -> Generator[None]:
+    try:
+        yield
+    except RasterioIOError as exc:
+        raise PermanentTaskError("pixels of the raster cannot be read", "RASTER_UNREADABLE") from exc

@@ -159,6 +159,15 @@ def test_a_warp_uses_up_ground_control_points(tmp_path: Path) -> None:
     assert said["transform"] == Affine(*plan.grid.transform)
 
 
+def test_ground_control_points_without_a_crs_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "source.tif"
+    controls = [GroundControlPoint(row, col, col, -row, 0) for row in (0, 9) for col in (0, 9)]
+    with rasterio.open(path, "w", "GTiff", width=9, height=9, count=1, dtype="uint8") as dataset:
+        dataset.gcps = (controls, CRS())
+        dataset.write(np.ones((1, 9, 9), "uint8"))
+    assert copied(path, tmp_path / "copy.tif") == header(path)
+
+
 @pytest.mark.parametrize(
     ("method", "kept"), [(ResamplingMethod.NEAREST, True), (ResamplingMethod.CUBIC, False)]
 )

@@ -25,7 +25,7 @@ def test_a_pixel_is_valid_where_one_of_the_four_is() -> None:
 
 def test_transparent_pixels_do_not_darken_the_colors_beside_them() -> None:
     color, alpha = [[200, 0], [200, 0]], [[255, 0], [255, 0]]
-    small, _ = reduce(np.array([color, alpha], np.uint8), None, None, "average", alpha=True)
+    small, _ = reduce(np.array([color, alpha], np.uint8), None, None, "average", alpha=1)
     assert small.ravel().tolist() == [200, 128]
 
 

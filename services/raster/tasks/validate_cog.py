@@ -1,0 +1,98 @@
+"""Checks a COG that was made, describes it, and deletes it where it is not what was planned."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from interfaces.handler import TaskContext
+from interfaces.sandbox import ByteSource, LocalFile, Workspace
+from schema.contracts.process_raster import VALIDATE_COG, ValidateCogParameters, ValidatedCog
+from schema.contracts.rasters import BlobVersion, RasterPlan
+from schema.errors import PermanentTaskError
+from schema.results import FileReference
+from schema.workflow import TaskInfo
+from services.raster.inspections import INVALID, InspectRequest, InspectResult
+from services.raster.tasks.sources import BlobSource
+
+INFO = TaskInfo(
+    VALIDATE_COG,
+    "Reads every block of a COG, holds it to its plan and its source, and draws its pictures.",
+    timeout=timedelta(minutes=25),
+)
+
+STAGED_BYTES = 512_000_000
+"""Up to this size a file is copied to the local disk before it is read; larger ones are read by ranges."""
+
+_READ_BYTES = 8_000_000
+
+
+def run(parameters: ValidateCogParameters, context: TaskContext) -> ValidatedCog:
+    """Raises ``PermanentTaskError``: ``RASTER_OUTPUT_INVALID``, after the COG was deleted, and what reading
+    the blobs meets (``BLOB_CHANGED`` where one is not the version that was pinned)."""
+    plan, cog = parameters.created.plan, parameters.created.cog
+    with context.sandbox.workspace(context) as workspace:
+        made, sha256 = _read_whole(cog, "cog", workspace.folder, context)
+        source, source_sha256 = _read_whole(plan.source, "source", workspace.folder, context)
+        found = _inspected(parameters, {"cog": made, "source": source}, workspace, context)
+        overview = _uploaded(workspace.folder / found.overview, "overview.png", plan, context)
+        thumbnail = _uploaded(workspace.folder / found.thumbnail, "thumbnail.png", plan, context)
+    return ValidatedCog(
+        plan=plan,
+        cog=cog,
+        sha256=sha256,
+        source_sha256=source_sha256,
+        bands=found.bands,
+        comparison=found.comparison,
+        overview=overview,
+        thumbnail=thumbnail,
+        checks=found.checks,
+        place=found.place,
+        software=found.software,
+    )
+
+
+def _inspected(
+    parameters: ValidateCogParameters,
+    sources: dict[str, ByteSource],
+    workspace: Workspace,
+    context: TaskContext,
+) -> InspectResult:
+    cog = parameters.created.cog
+    try:
+        request = InspectRequest(plan=parameters.created.plan)
+        return workspace.run("inspect", request, InspectResult, sources)
+    except PermanentTaskError as exc:
+        if exc.error_code == INVALID:
+            context.blobs.delete(cog.container, cog.blob)
+        raise
+
+
+def _read_whole(
+    version: BlobVersion, name: str, folder: Path, context: TaskContext
+) -> tuple[ByteSource, str]:
+    """The blob for the child to read, copied into the folder if it is small, and its SHA-256."""
+    blob = BlobSource(context.blobs, version)
+    digest = hashlib.sha256()
+    if version.size > STAGED_BYTES:
+        for part in _parts(blob, context):
+            digest.update(part)
+        return blob, digest.hexdigest()
+    path = folder / name
+    with path.open("wb") as copy:
+        for part in _parts(blob, context):
+            digest.update(part)
+            copy.write(part)
+    return LocalFile(path), digest.hexdigest()
+
+
+def _parts(blob: BlobSource, context: TaskContext) -> Iterator[bytes]:
+    for offset in range(0, blob.size, _READ_BYTES):
+        context.raise_if_stopped()
+        yield blob.read(offset, _READ_BYTES)
+
+
+def _uploaded(picture: Path, name: str, plan: RasterPlan, context: TaskContext) -> FileReference:
+    blob = f"{plan.folder}/{name}"
+    context.blobs.write(plan.container, blob, picture.read_bytes(), "image/png")
+    return FileReference(container=plan.container, blob=blob, media_type="image/png")

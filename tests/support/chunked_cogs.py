@@ -1,6 +1,5 @@
 """A COG made in chunks without any service: what the tasks stage lies in a dict here."""
 
-import base64
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +11,16 @@ from rasterio.windows import Window
 
 from schema.contracts.process_raster import ChunkPiece, CreatedChunk
 from schema.contracts.rasters import RasterPlan
-from services.raster.assemble import run
+from services.raster import assemble as assembling
+from services.raster import chunk
 from services.raster.assemblies import AssembleRequest, AssembleResult
-from services.raster.encoding import encode_level
+from services.raster.block_ids import block_id
 from services.raster.files import RasterFile
-from services.raster.layout import chunk_grids
-from services.raster.masks import Pixels, Valid, count_valid
-from services.raster.mosaic import write_part
+from services.raster.masks import Pixels, Valid
+from services.raster.products import ChunkLevel, ChunkRequest
+from services.raster.reading import read_window
 from services.raster.reducing import reducer_of
+from services.raster.source_pixels import opened
 
 
 @dataclass(frozen=True)
@@ -53,50 +54,44 @@ class Staged:
 
 
 def stage_chunks(path: Path, plan: RasterPlan, folder: Path) -> Staged:
-    """Make all chunks of an output that is not warped."""
+    """Make all chunks, and leave their reduced pixels in the folder."""
     staged = Staged()
-    grids = chunk_grids(plan)
-    for number in range(grids[0].columns * grids[0].rows):
-        pixels, valid = read(path, plan, grids[0].window(number))
-        count = count_valid(pixels, valid, plan)
-        pieces: list[ChunkPiece] = []
-        tables: bytes | None = None
-        for level in range(len(grids)):
-            if level:
-                pixels, valid = reducer_of(plan)(pixels, valid)
-            made = encode_level(pixels, valid, plan.encoding, folder, "made")
-            tables, block_id = made.jpeg_tables, f"l{level:02d}-c{number:08d}"
-            staged.blocks[block_id] = made.path.read_bytes()
-            pieces.append(
-                ChunkPiece(
-                    level=level,
-                    block_id=block_id,
-                    size=made.size,
-                    tile_sizes=made.tile_sizes,
-                    mask_sizes=made.mask_sizes,
-                )
-            )
-            made.path.unlink()
-        if plan.overviews >= len(grids):
+    box = FolderBox(folder, path)
+    for number in range(0 if plan.chunking is None else plan.chunking.count):
+        made = chunk.run(ChunkRequest(source="source", plan=plan, chunk=number), box)
+        pieces = tuple(_staged(level, number, folder, staged) for level in made.levels)
+        if made.reduced is not None:
             staged.parts.append(f"chunk-{number:06d}.tif")
-            write_part(folder / staged.parts[-1], pixels, valid)
+            (folder / made.reduced).rename(folder / staged.parts[-1])
         staged.chunks.append(
             CreatedChunk(
                 chunk=number,
-                pieces=tuple(pieces),
+                pieces=pieces,
                 reduced=None,
-                jpeg_tables=None if tables is None else base64.b64encode(tables).decode(),
-                valid_pixels=count,
+                jpeg_tables=made.jpeg_tables,
+                valid_pixels=made.valid_pixels,
             )
         )
     return staged
+
+
+def _staged(level: ChunkLevel, number: int, folder: Path, staged: Staged) -> ChunkPiece:
+    name = block_id(1, 1, level.level, number)
+    staged.blocks[name] = (folder / level.file).read_bytes()
+    return ChunkPiece(
+        level=level.level,
+        block_id=name,
+        size=level.size,
+        tile_sizes=level.tile_sizes,
+        mask_sizes=level.mask_sizes,
+    )
 
 
 def assemble(path: Path, plan: RasterPlan, folder: Path, staged: Staged) -> AssembleResult:
     request = AssembleRequest(
         source="source", plan=plan, chunks=tuple(staged.chunks), parts=tuple(staged.parts)
     )
-    return run(request, FolderBox(folder, path))
+    return assembling.run(request, FolderBox(folder, path))
 
 
 def chunked_cog(path: Path, plan: RasterPlan, folder: Path) -> Path:
@@ -113,21 +108,12 @@ def chunked_cog(path: Path, plan: RasterPlan, folder: Path) -> Path:
     return target
 
 
-def read(path: Path, plan: RasterPlan, window: tuple[int, int, int, int]) -> tuple[Pixels, Valid | None]:
-    """Pixels of the bands of the output, and where it has a mask which are valid."""
-    top, left, height, width = window
-    where = Window(left, top, width, height)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as source:
-            pixels = source.read(list(range(1, plan.encoding.count + 1)), window=where)
-            valid = source.dataset_mask(window=where) > 0 if plan.encoding.mask else None
-    return pixels, valid
-
-
 def pyramid(path: Path, plan: RasterPlan) -> list[tuple[Pixels, Valid | None]]:
     """Every level of the output made in one piece, from full resolution on."""
-    levels = [read(path, plan, (0, 0, plan.grid.height, plan.grid.width))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with opened(RasterFile(str(path), plan.description.driver)) as dataset:
+            levels = [read_window(dataset, plan, Window(0, 0, plan.grid.width, plan.grid.height))]
     for _ in range(plan.overviews):
         levels.append(reducer_of(plan)(*levels[-1]))
     return levels

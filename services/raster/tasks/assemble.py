@@ -40,7 +40,7 @@ def run(parameters: AssembleCogParameters, context: TaskContext) -> CreatedCog:
     """
     plan, chunks = parameters.plan, _chunks_of(parameters, context)
     if not any(chunk.valid_pixels for chunk in chunks):
-        _delete_parts(chunks, context)
+        _delete_parts(plan, context)
         raise PermanentTaskError("no pixel of the raster is valid", "RASTER_ALL_NODATA")
     info = _committed(plan, chunks, context)
     if info is None and not _are_staged(plan, chunks, context):
@@ -48,7 +48,7 @@ def run(parameters: AssembleCogParameters, context: TaskContext) -> CreatedCog:
     if info is None:
         with context.sandbox.workspace(context) as workspace:
             info = _assembled(plan, chunks, workspace, context)
-    _delete_parts(chunks, context)
+    _delete_parts(plan, context)
     return CreatedCog(plan=plan, cog=version_of(plan.container, info))
 
 
@@ -156,16 +156,16 @@ def _download_parts(chunks: Sequence[CreatedChunk], folder: Path, context: TaskC
         return tuple(pool.map(download, chunks))
 
 
-def _delete_parts(chunks: Iterable[CreatedChunk], context: TaskContext) -> None:
-    """Nobody misses them once the COG is there; what cannot be deleted now stays."""
+def _delete_parts(plan: RasterPlan, context: TaskContext) -> None:
+    """Those of attempts that came to nothing, too. Nobody misses them once the COG is there; what cannot be
+    deleted now stays."""
 
-    def delete(chunk: CreatedChunk) -> None:
-        if chunk.reduced is not None:
-            with suppress(TaskError):
-                context.blobs.delete(chunk.reduced.container, chunk.reduced.blob)
+    def delete(blob: BlobInfo) -> None:
+        with suppress(TaskError):
+            context.blobs.delete(plan.container, blob.name)
 
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        list(pool.map(delete, chunks))
+    with suppress(TaskError), ThreadPoolExecutor(_CONNECTIONS) as pool:
+        list(pool.map(delete, context.blobs.list_blobs(plan.container, f"{plan.folder}/parts/")))
 
 
 def _exists(plan: RasterPlan) -> PermanentTaskError:

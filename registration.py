@@ -7,7 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from controllers import echo, hello_world, list_container, summarize_container
+from controllers import (
+    echo,
+    hello_world,
+    list_container,
+    process_raster,
+    process_raster_collection,
+    summarize_container,
+)
 from interfaces.handler import Handler
 from schema.errors import (
     DuplicateRegistrationError,
@@ -19,6 +26,16 @@ from schema.workflow import JobRegistration, StageDefinition, TaskContract, Task
 from services.containers import analyze, index, metadata, summarize
 from services.echo import answer
 from services.hello import greeting, reply
+from services.raster.tasks import (
+    assemble,
+    create_batch,
+    create_chunk,
+    create_cog,
+    create_item,
+    plan,
+    validate,
+    validate_cog,
+)
 
 
 class JobCatalog:
@@ -76,6 +93,8 @@ JOBS: tuple[JobRegistration[Any], ...] = (
     hello_world.REGISTRATION_INFO,
     summarize_container.REGISTRATION_INFO,
     list_container.REGISTRATION_INFO,
+    process_raster.REGISTRATION_INFO,
+    process_raster_collection.REGISTRATION_INFO,
 )
 
 TASKS: tuple[tuple[TaskInfo[Any, Any], Handler[Any, Any]], ...] = (
@@ -85,6 +104,14 @@ TASKS: tuple[tuple[TaskInfo[Any, Any], Handler[Any, Any]], ...] = (
     (analyze.INFO, analyze.run),
     (metadata.INFO, metadata.run),
     (index.INFO, index.run),
+    (validate.INFO, validate.run),
+    (plan.INFO, plan.run),
+    (create_cog.INFO, create_cog.run),
+    (create_chunk.INFO, create_chunk.run),
+    (assemble.INFO, assemble.run),
+    (validate_cog.INFO, validate_cog.run),
+    (create_item.INFO, create_item.run),
+    (create_batch.INFO, create_batch.run),
 )
 
 DEVELOPMENT_JOBS: tuple[JobRegistration[Any], ...] = (echo.REGISTRATION_INFO,)

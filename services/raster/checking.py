@@ -143,9 +143,10 @@ def _size(made: Any, _source: Any, plan: RasterPlan) -> Fault:
     return _same(expected, (made.width, made.height))
 
 
-def _crs(made: Any, _source: Any, plan: RasterPlan) -> Fault:
+def _crs(made: Any, source: Any, plan: RasterPlan) -> Fault:
+    """What only ground control points or RPCs place may name a CRS all the same, which is kept."""
     if plan.grid.crs is None:
-        return None if made.crs is None else ("no CRS", made.crs.to_string())
+        return None if made.crs == source.crs else (source.crs or "no CRS", made.crs or "none")
     expected = parsed(plan.grid.crs)
     if made.crs is None:
         return plan.grid.crs, "none"

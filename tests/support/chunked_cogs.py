@@ -8,9 +8,10 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
+from rio_cogeo.cogeo import cog_validate
 
 from schema.contracts.process_raster import ChunkPiece, CreatedChunk
-from schema.contracts.rasters import RasterPlan
+from schema.contracts.rasters import BLOCK, RasterPlan
 from services.raster import assemble as assembling
 from services.raster import chunk
 from services.raster.assemblies import AssembleRequest, AssembleResult
@@ -21,6 +22,7 @@ from services.raster.products import ChunkLevel, ChunkRequest
 from services.raster.reading import read_window
 from services.raster.reducing import reducer_of
 from services.raster.source_pixels import opened
+from services.raster.tiff import Tag, read_directories
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,20 @@ def assert_levels_equal(cog: Path, plan: RasterPlan, path: Path) -> None:
         np.testing.assert_array_equal(found, pixels)
         if valid is not None:
             np.testing.assert_array_equal(mask, valid)
+
+
+def assert_cog(cog: Path) -> None:
+    """Strictly valid as rio-cogeo has it, and tiled, at every level.
+
+    rio-cogeo takes a tiled level of just one tile's width for one in strips, and tells an overview by how
+    much narrower it is, which one column never is; so tiles are looked for in the directories instead.
+    """
+    directories = read_directories(cog)
+    sides = {directory[tag].numbers for directory in directories for tag in (Tag.TILE_WIDTH, Tag.TILE_LENGTH)}
+    assert sides == {(BLOCK,)}
+    excused = ["is not tiled"]
+    if directories[0][Tag.IMAGE_WIDTH].numbers == (1,):
+        excused.append("Invalid Decimation")
+    _, errors, found = cog_validate(cog, strict=True, quiet=True)
+    assert found == []
+    assert [error for error in errors if not any(each in error for each in excused)] == []

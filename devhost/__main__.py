@@ -1,6 +1,8 @@
 """``python -m devhost``: serve the function app of the current folder until a signal ends it."""
 
 import argparse
+import atexit
+import faulthandler
 import logging
 import os
 import signal
@@ -9,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from enum import Enum, auto
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 from devhost.environment import apply_values, load_local_settings
@@ -24,6 +26,7 @@ _log = logging.getLogger(__name__)
 _DEFAULT_PORT = 7071
 _FORCED = 130
 _EXIT_SECONDS = 5.0
+_LOOK_UP_SECONDS = 1.0
 
 
 class _End(Enum):
@@ -43,7 +46,12 @@ class _Wish:
         self._signalled = False
 
     def wait(self) -> _End:
-        return self._wishes.get()
+        """Looks up now and then: a signal in the very instant before the wait begins would not end it."""
+        while True:
+            try:
+                return self._wishes.get(timeout=_LOOK_UP_SECONDS)
+            except Empty:
+                continue
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._signalled:
@@ -57,6 +65,7 @@ class _Wish:
 
 def main() -> None:
     arguments = _arguments()
+    faulthandler.register(signal.SIGUSR1)
     original = dict(os.environ)
     try:
         end = _serve(arguments)
@@ -67,9 +76,9 @@ def main() -> None:
     _flush()
     if end is _End.TIMED_OUT:
         _restart(original)
-    if end is _End.LEFT_RUNNING:
-        os._exit(0)
-    _exit_at_last()
+    if end is _End.STOPPED:
+        _let_the_app_close()
+    os._exit(0)
 
 
 def _serve(arguments: argparse.Namespace) -> _End:
@@ -97,11 +106,17 @@ def _serve(arguments: argparse.Namespace) -> _End:
     return _End.STOPPED if host.stop() else _End.LEFT_RUNNING
 
 
-def _exit_at_last() -> None:
-    """Let the interpreter end, but not wait for ever for threads that the app left behind."""
+def _let_the_app_close() -> None:
+    """Call what was registered for the exit, but do not wait for it for ever.
+
+    The process then ends without taking the interpreter apart: the app's daemon threads may hold locks that
+    this would wait for, and nothing in Python could end that wait.
+    """
     timer = threading.Timer(_EXIT_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()
+    atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- all but public since 2.3
+    _flush()
 
 
 def _restart(environment: Mapping[str, str]) -> None:

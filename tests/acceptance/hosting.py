@@ -93,7 +93,12 @@ class HostProcess:
     def terminate(self) -> int:
         """SIGTERM, then the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS)
+        try:
+            return self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGUSR1)  # it writes down where its threads stand
+            eventually(lambda: "most recent call first" in self._errors.read_text(), 10.0)
+            raise AssertionError(f"the host did not stop:\n{self.output()[-8000:]}") from None
 
     def kill(self) -> None:
         self.process.kill()

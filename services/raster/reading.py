@@ -43,21 +43,25 @@ def chunk_window(grid: Grid, chunking: Chunking, chunk: int) -> Window:
 
 
 def _mask_of(source: SourcePixels, plan: RasterPlan) -> Valid:
-    """The source's own mask as it is; else what nodata and NaN say."""
-    if plan.description.mask is MaskKind.INTERNAL and plan.options.nodata is None and source.mask is not None:
+    """The source's own mask as it is, where the output says for itself what else is invalid; otherwise with
+    nodata and NaN taken off."""
+    told = source.nodata is None or (plan.encoding.nodata is not None and plan.options.nodata is None)
+    if plan.description.mask is MaskKind.INTERNAL and told and source.mask is not None:
         return source.mask
     return source.valid_anywhere()
 
 
 def _resampled(dataset: Any, plan: RasterPlan, window: Window) -> tuple[Pixels, Valid | None]:
-    values, valid = Warper(dataset, plan).read(window)
-    pixels = np.empty(values.shape, plan.encoding.dtype)
     filling = _filling(plan)
-    for band, (found, kept) in enumerate(zip(values, valid, strict=True)):
-        pixels[band] = _typed(found, kept, pixels.dtype)
-        _keep_off_nodata(pixels[band], plan)
-        pixels[band][~kept] = filling
-    return pixels, (np.logical_or.reduce(valid) if plan.encoding.mask else None)
+    pixels = np.full((plan.encoding.count, window.height, window.width), filling, plan.encoding.dtype)
+    mask = np.zeros(pixels.shape[1:], np.bool_) if plan.encoding.mask else None
+    for piece in Warper(dataset, plan).pieces(window):
+        made = _typed(piece.values, piece.valid, pixels.dtype)
+        _keep_off_nodata(made, plan)
+        pixels[:, *piece.place] = np.where(piece.valid, made, filling)
+        if mask is not None:
+            mask[piece.place] = np.logical_or.reduce(piece.valid)
+    return pixels, mask
 
 
 def _typed(values: Pixels, valid: Valid, dtype: np.dtype[Any]) -> Pixels:

@@ -33,6 +33,17 @@ _Values = tuple[Pixels, Valid]
 
 
 @dataclass(frozen=True)
+class Resampled:
+    """A part of a window: ``values`` ``(bands, height, width)`` in the type of the resampling, a float with
+    room for the output's values, or the source's own where values are only picked; where each band is
+    ``valid``; and the rows and columns of the window that it is."""
+
+    values: Pixels
+    valid: Valid
+    place: tuple[slice, slice]
+
+
+@dataclass(frozen=True)
 class _Piece:
     """A square of the output grid and its window of the source."""
 
@@ -53,23 +64,18 @@ class Warper:
         self._warp = Warp(dataset, plan)
         self._max_pixels = max(1, max_source_bytes // _bytes_of_pixel(plan))
 
-    def read(self, window: Window) -> _Values:
-        """Pixels ``(bands, height, width)`` in the type of the resampling, and where each band is valid.
-
-        That type is a float with room for the output's values, or the source's own where values are only
-        picked.
-        """
-        shape = (self._plan.encoding.count, window.height, window.width)
-        made = np.zeros(shape, _type_of(self._plan)), np.zeros(shape, np.bool_)
+    def pieces(self, window: Window) -> Iterator[Resampled]:
+        """All that the source has for the window, piece by piece."""
         cells = [_Piece(cell, self._warp.source_window(cell)) for cell in _cells_of(window)]
         for group in self._groups(cells):
-            self._fill(group, window, made)
-        return made
+            yield from self._resampled_group(group, window)
 
     def _groups(self, pieces: Sequence[_Piece]) -> Iterator[Sequence[_Piece]]:
         """Neighbours whose windows of the source are read at once."""
         wanted = [piece for piece in pieces if piece.source is not None]
-        if len(wanted) <= 1 or self._fits(_around(wanted)):
+        if not wanted:
+            return
+        if len(wanted) == 1 or self._fits(_around(wanted)):
             yield wanted
             return
         middle = len(wanted) // 2
@@ -79,9 +85,7 @@ class Warper:
     def _fits(self, source: Window) -> bool:
         return source.width * source.height <= self._max_pixels
 
-    def _fill(self, group: Sequence[_Piece], window: Window, made: _Values) -> None:
-        if not group:
-            return
+    def _resampled_group(self, group: Sequence[_Piece], window: Window) -> Iterator[Resampled]:
         around = _around(group)
         whole = read_source(self._dataset, self._plan, around) if self._fits(around) else None
         for piece in group:
@@ -90,8 +94,7 @@ class Warper:
             else:
                 values, valid = self._resampled(_part(whole, around, piece), piece)
             kept, place = _overlap(piece.output, window)
-            made[0][:, *place] = values[:, *kept]
-            made[1][:, *place] = valid[:, *kept]
+            yield Resampled(values[:, *kept], valid[:, *kept], place)
 
     def _piece(self, output: Window) -> _Values:
         """A piece whose source is too large to be read at once."""

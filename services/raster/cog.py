@@ -19,11 +19,12 @@ from schema.contracts.rasters import BLOCK, Encoding, Grid, RasterPlan
 from schema.errors import PermanentTaskError
 from services.raster.files import Box, RasterFile
 from services.raster.masks import count_valid
-from services.raster.metadata_copy import copy_metadata
+from services.raster.metadata_copy import copy_metadata, refuse_sidecar
 from services.raster.products import CogRequest, CogResult
 from services.raster.reading import read_window
 from services.raster.source_pixels import opened
 
+_OPTIONS = {"GDAL_TIFF_INTERNAL_MASK": True, "GDAL_PAM_ENABLED": True}
 _COG = "cog.tif"
 _PREPARED = "prepared.tif"
 _LEVEL = 6
@@ -50,14 +51,16 @@ def make_cog(
     times, and only of a file of its own the pixels come for nothing.
     """
     prepared = target.with_name(_PREPARED)
-    with warnings.catch_warnings(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+    with warnings.catch_warnings(), rasterio.Env(**_OPTIONS):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         valid_pixels = _prepare(source, plan, prepared, lambda done: progress(_OF_PIXELS * done))
+        refuse_sidecar(prepared)
         if not valid_pixels:
             raise PermanentTaskError("no pixel of the raster is valid", "RASTER_ALL_NODATA")
         _add_overviews(prepared, plan)
         progress(_WITH_OVERVIEWS)
         copy(str(prepared), str(target), **_options(plan))
+        refuse_sidecar(target)
     prepared.unlink()
     progress(1.0)
     return valid_pixels

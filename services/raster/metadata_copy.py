@@ -3,6 +3,7 @@
 # rasterio comes without types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
+from pathlib import Path
 from typing import Any
 
 from rasterio.crs import CRS
@@ -10,6 +11,7 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
 from schema.contracts.rasters import RasterPlan, ResamplingMethod
+from schema.errors import PermanentTaskError
 
 # Written by GDAL as the file needs it, or as the RPCs; ``rio_creation_kwds`` is rasterio's note to itself,
 # and ``GEOLOCATION`` names other files, which nobody is to open for a stranger's header.
@@ -37,6 +39,18 @@ def copy_metadata(source: Any, target: Any, plan: RasterPlan) -> None:
     _copy_place(source, target, plan)
     _copy_bands(source, target, plan)
     _copy_tags(source, target, plan)
+
+
+def refuse_sidecar(path: Path) -> None:
+    """Remove the file that GDAL wrote beside a GeoTIFF for what its header cannot hold, where there is one,
+    and raise ``PermanentTaskError`` (``RASTER_METADATA_UNREPRESENTABLE``). GDAL must be allowed to write it
+    (``GDAL_PAM_ENABLED``), else it says nothing."""
+    beside = path.with_name(f"{path.name}.aux.xml")
+    if beside.exists():
+        beside.unlink()
+        raise PermanentTaskError(
+            "the raster has metadata that a GeoTIFF's header cannot hold", "RASTER_METADATA_UNREPRESENTABLE"
+        )
 
 
 def _copy_place(source: Any, target: Any, plan: RasterPlan) -> None:

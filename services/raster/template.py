@@ -12,10 +12,9 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from schema.contracts.rasters import BLOCK, RasterPlan
-from schema.errors import PermanentTaskError
 from services.raster.encoding import creation_options
 from services.raster.header import Template
-from services.raster.metadata_copy import copy_metadata
+from services.raster.metadata_copy import copy_metadata, refuse_sidecar
 from services.raster.tiff import read_directories
 
 
@@ -36,16 +35,7 @@ def make_template(source: Any, plan: RasterPlan, folder: Path) -> Template:
             copy_metadata(source, target, plan)
             if encoding.mask:
                 target.write_mask(np.zeros((BLOCK, BLOCK), np.bool_))
-    _refuse_sidecar(path)
+    refuse_sidecar(path)
     directories = read_directories(path)
     path.unlink()
     return Template(directories[0], directories[1] if encoding.mask else None)
-
-
-def _refuse_sidecar(path: Path) -> None:
-    beside = path.with_name(f"{path.name}.aux.xml")
-    if beside.exists():
-        beside.unlink()
-        raise PermanentTaskError(
-            "the raster has metadata that a GeoTIFF's header cannot hold", "RASTER_METADATA_UNREPRESENTABLE"
-        )

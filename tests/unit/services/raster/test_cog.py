@@ -171,6 +171,18 @@ def test_nothing_but_nodata_is_refused(tmp_path: Path) -> None:
     assert refused.value.error_code == "RASTER_ALL_NODATA"
 
 
+def test_metadata_that_no_header_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = written(tmp_path / "a.tif", smooth(1, 20, 20))
+
+    def beside(_source: Any, target: Any, _plan: RasterPlan) -> None:
+        Path(f"{target.name}.aux.xml").write_text("<PAMDataset/>")
+
+    monkeypatch.setattr("services.raster.cog.copy_metadata", beside)
+    with pytest.raises(PermanentTaskError) as refused:
+        run(CogRequest(source="source", plan=plan_of(source)), FolderBox(tmp_path, source))
+    assert refused.value.error_code == "RASTER_METADATA_UNREPRESENTABLE"
+
+
 def test_pixels_that_cannot_be_read_are_the_rasters_fault(tmp_path: Path) -> None:
     source = written(tmp_path / "a.tif", smooth(1, 600, 700), compress="deflate")
     plan = plan_of(source)

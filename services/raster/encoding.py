@@ -83,10 +83,8 @@ def encode_level(
 
 
 def _padded(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Whole tiles: the last column and row repeated, which compresses well and leaves no seam in JPEG.
-
-    Without it GDAL would write whatever lies in its memory beyond the edge.
-    """
+    """Whole tiles, whose bytes are told by the pixels alone: the last column and row are repeated, which
+    compresses well and leaves no seam in JPEG."""
     height, width = array.shape[-2:]
     below, right = -height % BLOCK, -width % BLOCK
     if not below and not right:

@@ -73,12 +73,15 @@ class Trial:
         self._server = server
         self._database = database
         self._given = environment
+        write_host_json(folder, maxDequeueCount=3, visibilityTimeout="00:00:00")
+        self.raster_folder = folder / "rasters"
+        self.raster_folder.mkdir(exist_ok=True)
         self._environment = {
             **environment_of(server, database, account),
             **_ALWAYS_OFF,
+            "RASTER_TEMP_FOLDER": str(self.raster_folder),
             **environment,
         }
-        write_host_json(folder, maxDequeueCount=3, visibilityTimeout="00:00:00")
         self._session: psycopg.Connection[Any] | None = None
         self.start()
 

@@ -25,6 +25,7 @@ from repositories.sweeps import PostgresSweepRepository
 from repositories.tasks import PostgresTaskRepository
 from tests.faults.jobs import Work, trial_catalogs
 from tests.faults.points import Faults, Watched, WatchedDatabase, watched
+from tests.faults.raster_jobs import register_rasters
 from tests.faults.troubled_queue import Trouble, TroubledQueue
 from triggers.blueprints import blueprints
 
@@ -53,6 +54,7 @@ def adapt(parts: Parts) -> Parts:
     jobs: Any = Watched(PostgresJobRepository(database), "jobs", faults)
     stages: Any = Watched(StageCompletionRepository(database), "stages", faults)
     letters: Any = Watched(PostgresDeadLetterRepository(database), "letters", faults)
+    blobs: Any = Watched(parts.guarded_blobs, "blobs", faults)
     return replace(
         parts,
         clock=clock,
@@ -62,6 +64,7 @@ def adapt(parts: Parts) -> Parts:
         tasks=tasks,
         sweeps=sweeps,
         letters=letters,
+        guarded_blobs=blobs,
         relay=OutboxRelay(outbox, queue),
         keeper=LeaseKeeper(tasks, clock, tick_seconds=0.25),
     )
@@ -86,7 +89,9 @@ folder = Path.cwd()
 settings = load_settings()
 faults = Faults(folder)
 work = Work(faults, os.getpid())
-application = bootstrap(settings, trial_catalogs(work), adapt=adapt)
+catalogs = trial_catalogs(work)
+register_rasters(*catalogs)
+application = bootstrap(settings, catalogs, adapt=adapt)
 driver: Any = Watched(application.driver, "driver", faults)
 runner: Any = Watched(application.runner, "runner", faults)
 application = replace(application, driver=driver, runner=runner, intake=intake_of_this_host())

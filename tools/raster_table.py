@@ -3,16 +3,15 @@
 import argparse
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
 from tools import devhost_process
-from tools.demo import progress_lines
 from tools.http import JSONObject, expect, request
 from tools.paths import ROOT
-from tools.raster_rows import table
+from tools.raster_rows import HEAD, Described, row, table
 from tools.report import ToolError, say, step
 from tools.starting import run_with_storage, start
 
@@ -21,8 +20,7 @@ _CONTAINER = "bronze"
 _FINAL = ("completed", "completed_with_errors", "failed", "cancelled")
 _MOMENT = "2024-01-01T00:00:00Z"
 _JOB_SECONDS = 3_600.0
-_POLL_SECONDS = 0.5
-_PAGE = 500
+_POLL_SECONDS = 0.2
 _ACCEPTED, _OK = 202, 200
 
 
@@ -44,26 +42,34 @@ def run_table(arguments: Sequence[str]) -> int:
         prefix = f"rasters/{folder.name}/"
         files = run_with_storage(numbers, "tools.folder_upload", _CONTAINER, prefix, str(folder)).split("\n")
         step(f"{len(files) - 1} files of {folder} are in container {_CONTAINER}")
+        say(HEAD.rstrip())
         made = table_of(api, prefix)
         if given.write:
             write(DOCUMENT, folder.name, made)
-        say(made)
     return 0
 
 
 def table_of(api: str, prefix: str) -> str:
-    """The table of all blobs below the prefix."""
-    trial = {"container": _CONTAINER, "prefix": prefix, "filter": "*", "dataset_id": uuid4().hex}
-    listing = _run(api, "list_container", {**trial, "metadata_level": "full"})
-    found = [task["result"] for task in _tasks(api, listing) if task["stage"] == 2]  # noqa: PLR2004 -- the files
-    headers = {str(file["name"]).removeprefix(prefix): header_of(file) for file in found}
-    job = _run(api, "process_raster_collection", {**trial, "collection_id": "table", "datetime": _MOMENT})
-    return table(sorted(headers), headers, _tasks(api, job))
+    """The table of all blobs below the prefix, whose jobs run one after another."""
+    trial: JSONObject = {"container": _CONTAINER, "dataset_id": uuid4().hex}
+    listing = _run(
+        api, "list_container", {**trial, "prefix": prefix, "metadata_level": "full", "max_files": 10_000}
+    )
+    headers: dict[str, Described | None] = {}
+    for task in cast("dict[str, Any]", listing["stage_results"])["2"]["task_results"]:
+        file = task["result_data"]
+        headers[str(file["name"])] = header_of(file)
+    rows: list[str] = []
+    for name, header in sorted(headers.items()):
+        given: JSONObject = {**trial, "blob": name, "collection_id": "table", "datetime": _MOMENT}
+        rows.append(row(name.removeprefix(prefix), header, _run(api, "process_raster", given)))
+        say(rows[-1].rstrip())
+    return table(rows)
 
 
-def header_of(file: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def header_of(file: Described) -> Described | None:
     """What a full listing says of a file's header, if it is a raster that can be read."""
-    raster: Mapping[str, Any] = file["raster"] or {}
+    raster: Described = file["raster"] or {}
     return raster.get("header")
 
 
@@ -76,32 +82,15 @@ def write(document: Path, name: str, made: str) -> None:
     document.write_text(pattern.sub(lambda found: found[1] + made + found[2], text), "utf-8")
 
 
-def _run(api: str, job_type: str, parameters: JSONObject) -> str:
+def _run(api: str, job_type: str, parameters: JSONObject) -> JSONObject:
+    """The job's final status."""
     answer = request("POST", f"{api}/jobs/submit/{job_type}", parameters)
     job_id = str(expect(answer, f"submitting {job_type}", _ACCEPTED, _OK)["job_id"])
     deadline = time.monotonic() + _JOB_SECONDS
-    shown: dict[str, str] = {}
     while True:
         view = expect(request("GET", f"{api}/jobs/status/{job_id}"), f"asking for {job_type}", _OK)
-        lines = progress_lines(view)
-        for line in (line for name, line in lines.items() if shown.get(name) != line):
-            say(f"  {line}")
-        shown = lines
         if view["status"] in _FINAL:
-            return job_id
+            return view
         if time.monotonic() > deadline:
             raise ToolError(f"{job_type} did not end within {_JOB_SECONDS:.0f} s; see ./dev logs")
         time.sleep(_POLL_SECONDS)
-
-
-def _tasks(api: str, job_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = expect(
-            request("GET", f"{api}/db/tasks/{job_id}?limit={_PAGE}{cursor}"), "asking for tasks", _OK
-        )
-        found += cast("list[dict[str, Any]]", page["tasks"])
-        if page["next_cursor"] is None:
-            return found
-        cursor = f"&cursor={page['next_cursor']}"

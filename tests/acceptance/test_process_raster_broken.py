@@ -10,6 +10,8 @@ from tests.acceptance.hosting import Host
 from tests.acceptance.rasters import JOB_SECONDS, MOMENT, Listener, all_tasks, upload
 from tests.support.rasters import real_file
 
+pytestmark = pytest.mark.timeout(600)
+
 CODES = {
     "all_nodata.tif": "RASTER_ALL_NODATA",
     "csv_malformed.csv": "RASTER_FORMAT_UNKNOWN",

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tools.raster_rows import HEAD, table
+from tools.raster_rows import row, table
 from tools.raster_table import header_of, write
 from tools.report import ToolError
 
@@ -11,53 +11,41 @@ HEADER = {"width": 700, "height": 333, "bands": 6, "dtypes": ["uint8"], "crs": "
 PLAN = {
     "warped": False,
     "overviews": 1,
-    "chunking": None,
     "encoding": {"compression": "DEFLATE", "nodata": -9999.0, "mask": False},
 }
 
 
-def task(stage: int, index: str = "r00001", result: Any = None, error: Any = None) -> dict[str, Any]:
+def job(status: str = "completed", chunks: int = 0, error: Any = None, **plan: Any) -> dict[str, Any]:
+    """The final status of a job, as far as it matters."""
     return {
-        "stage": stage,
-        "task_index": index,
-        "status": "failed" if error else "completed",
-        "result": result,
+        "status": status,
         "error": error,
-        "started_at": "2026-11-24T10:00:00Z",
-        "finished_at": "2026-11-24T10:00:00.500000Z",
+        "stage_results": {"2": {"task_results": [{"result_data": {**PLAN, **plan}}]}},
+        "result_data": {"size": 1_234_567, "chunks": chunks},
+        "created_at": "2026-11-24T10:00:00Z",
+        "finished_at": "2026-11-24T10:00:01.500000Z",
     }
 
 
-def rows(text: str) -> list[str]:
-    assert text.startswith(HEAD)
-    return text.removeprefix(HEAD).splitlines()
-
-
 def test_a_cog_is_told_with_what_it_is_and_how_it_was_made() -> None:
-    tasks = [task(2, result={}), task(3, result=PLAN), task(7, result={"size": 1_234_567})]
-    (row,) = rows(table(["a.tif"], {"a.tif": HEADER}, tasks))
     head, made = "`a.tif` | 700 x 333 | 6 uint8 | EPSG:32613", "1.2 MB | 1 | in one pass"
-    assert row == f"| {head} | valid | {made} | DEFLATE, nodata -9999 | 1.5 |"
+    assert row("a.tif", HEADER, job()) == f"| {head} | valid | {made} | DEFLATE, nodata -9999 | 1.5 |\n"
 
 
-def test_the_chunks_of_a_raster_are_counted_and_timed() -> None:
-    plan = {**PLAN, "chunking": {"columns": 2, "rows": 1}, "warped": True}
-    chunks = [task(4, f"r00001-c{number:06d}", result={}) for number in range(2)]
-    (row,) = rows(
-        table(["a.tif"], {"a.tif": HEADER}, [task(3, result=plan), *chunks, task(7, result={"size": 9})])
-    )
-    assert "| valid, resampled |" in row
-    assert "| of 2 chunks |" in row
-    assert row.endswith("| 2.0 |")
+def test_chunks_masks_and_resampling_are_told() -> None:
+    encoding = {"compression": "JPEG", "nodata": None, "mask": True}
+    made = row("a.tif", HEADER, job(chunks=81, warped=True, encoding=encoding))
+    assert "| valid, resampled | 1.2 MB | 1 | of 81 chunks | JPEG, mask |" in made
 
 
 def test_a_refusal_is_told_with_its_code_and_reason() -> None:
     error = {"code": "RASTER_IS_HTML", "message": "the content\nis a | page"}
-    tasks = [task(2, "r00002", error=error)]
-    assert rows(table(["a.tif", "b.tif"], {}, tasks)) == [
-        "| `a.tif` |  |  |  | not finished |  |  |  |  | 0.0 |",
-        "| `b.tif` |  |  |  | `RASTER_IS_HTML`: the content is a \\| page |  |  |  |  | 0.5 |",
-    ]
+    made = row("b.tif", None, job("failed", error=error))
+    assert made == "| `b.tif` |  |  |  | `RASTER_IS_HTML`: the content is a \\| page |  |  |  |  | 1.5 |\n"
+
+
+def test_a_table_has_a_head_and_the_rows() -> None:
+    assert table(["| a |\n", "| b |\n"]).endswith("|---|\n| a |\n| b |\n")
 
 
 @pytest.mark.parametrize("raster", [None, {"readable": False, "header": None}])

@@ -1,6 +1,7 @@
 """The parameters that ``process_raster`` and ``process_raster_collection`` share."""
 
 import re
+from contextlib import suppress
 from datetime import UTC
 from datetime import datetime as DateTime  # noqa: N812 -- fields are called datetime
 from typing import Annotated, Literal
@@ -45,9 +46,12 @@ def _in_utc(moment: DateTime) -> DateTime:
 
 
 def _number(given: object) -> object:
-    if given == "nan" or (isinstance(given, float | int) and not isinstance(given, bool)):
+    if given == "nan":
         return given
-    raise ValueError('neither a number nor "nan"')
+    if isinstance(given, float | int) and not isinstance(given, bool):
+        with suppress(OverflowError):
+            return float(given)
+    raise ValueError('neither "nan" nor a number that a double can hold')
 
 
 Crs = Annotated[

@@ -7,7 +7,7 @@ GDAL compresses: it writes a small tiled GeoTIFF, whose tiles are then taken as 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,7 +70,7 @@ def encode_level(
     """Compress pixels of shape ``(bands, height, width)`` into the file ``name`` in the folder.
 
     ``valid``, of shape ``(height, width)``, becomes the internal mask and is needed exactly where
-    ``encoding.mask`` is set. Twice the size of the tiles lies in the folder for a moment.
+    ``encoding.mask`` is set.
     """
     if encoding.mask != (valid is not None):
         raise ValueError("a level has a mask exactly where its encoding says so")
@@ -79,7 +79,7 @@ def encode_level(
     try:
         return _take_tiles(made, folder / name)
     finally:
-        made.unlink()
+        made.unlink(missing_ok=True)
 
 
 def _padded(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -113,19 +113,38 @@ def _write(
                 target.write_mask(valid)
 
 
-def _take_tiles(source: Path, target: Path) -> EncodedLevel:
-    directories = read_directories(source)
+def _take_tiles(path: Path, target: Path) -> EncodedLevel:
+    """Make the TIFF a file of nothing but its tiles, where it lies, as GDAL writes them in their order."""
+    directories = read_directories(path)
     image, mask = directories[0], directories[1] if len(directories) > 1 else {}
-    with source.open("rb") as tiles, target.open("wb") as out:
-        tile_sizes = tuple(_copy(tiles, image, out))
-        mask_sizes = tuple(_copy(tiles, mask, out)) if mask else ()
+    places = [*_places(image), *_places(mask)]
+    if sorted(places) == places:
+        with path.open("r+b") as file:
+            end = _move(places, file, file)
+            file.truncate(end)
+        path.rename(target)
+    else:
+        with path.open("rb") as file, target.open("wb") as out:
+            _move(places, file, out)
     tables = image.get(Tag.JPEG_TABLES)
+    tile_sizes, mask_sizes = (tuple(size for _, size in _places(each)) for each in (image, mask))
     return EncodedLevel(target, tile_sizes, mask_sizes, None if tables is None else tables.data)
 
 
-def _copy(source: BinaryIO, directory: Directory, target: BinaryIO) -> Iterator[int]:
-    offsets = directory[Tag.TILE_OFFSETS].numbers
-    sizes = directory[Tag.TILE_BYTE_COUNTS].numbers
-    for offset, size in zip(offsets, sizes, strict=True):
-        target.write(read_at(source, offset, size))
-        yield size
+def _places(directory: Directory) -> list[tuple[int, int]]:
+    """Offset and size of each tile."""
+    if not directory:
+        return []
+    offsets, sizes = directory[Tag.TILE_OFFSETS].numbers, directory[Tag.TILE_BYTE_COUNTS].numbers
+    return [*zip(offsets, sizes, strict=True)]
+
+
+def _move(places: Sequence[tuple[int, int]], source: BinaryIO, target: BinaryIO) -> int:
+    """Copy tiles to the target's beginning, one behind the other; returns where the last one ends."""
+    end = 0
+    for offset, size in places:
+        tile = read_at(source, offset, size)
+        target.seek(end)
+        target.write(tile)
+        end += size
+    return end

@@ -93,3 +93,15 @@ def test_the_same_pixels_give_the_same_bytes(threads: int, tmp_path: Path) -> No
 def test_a_mask_that_the_encoding_does_not_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="mask"):
         encode_level(pixels(1, 8, 8), np.ones((8, 8), bool), encoding(), tmp_path, "level")
+
+
+def test_tiles_that_threads_finish_in_any_order_are_the_same(tmp_path: Path) -> None:
+    source, valid = pixels(3, 2048, 2048), pixels(1, 2048, 2048)[0] > 20
+    one, other = (
+        encode_level(
+            source, valid, encoding(count=3, mask=True), tmp_path, f"level{threads}", threads=threads
+        )
+        for threads in (1, 4)
+    )
+    assert tiles(one) == tiles(other)
+    assert {path.name for path in tmp_path.iterdir()} == {"level1", "level4"}

@@ -27,9 +27,11 @@ from tests.faults.trial import SWEPT, Trial, prepare
 from tests.support.services import VARIABLE, Services
 
 _ROOT = Path(__file__).parent.parent
+_LAST_CHAPTER = "\n## Rasters\n"
 _PAGE = """# What survives
 
-Written by `./dev bench faults` on {date} at commit {commit}; not to be edited by hand.
+Written by `./dev bench faults` on {date} at commit {commit};
+not to be edited by hand, but for the chapter on rasters.
 
 {hosts} hosts of the trial app (`tests/faults/app`) worked on jobs of {stages} stages with {tasks_each} tasks
 of {work_ms} ms each. For {seconds} s one of them was killed (`SIGKILL`) every second or so and started again,
@@ -89,7 +91,7 @@ def main() -> None:
         **report.as_json(),
     }
     print(json.dumps(facts, indent=2))
-    arguments.out.write_text(_page(facts), "utf-8")
+    arguments.out.write_text(_page(facts) + _written_by_hand(), "utf-8")
     sys.exit(0 if _is_whole(report) else 1)
 
 
@@ -124,6 +126,12 @@ def _page(facts: dict[str, Any]) -> str:
         tasks_each=TASKS,
         work_ms=WORK_MS,
     )
+
+
+def _written_by_hand() -> str:
+    """The page's last chapter, which is of single crashes, not of the soak."""
+    _, heading, chapter = (_ROOT / "docs" / "faults.md").read_text("utf-8").partition(_LAST_CHAPTER)
+    return heading + chapter
 
 
 def _is_whole(report: Report) -> bool:

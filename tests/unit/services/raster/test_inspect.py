@@ -53,6 +53,14 @@ class TestWhole:
         assert found.comparison is not None
         assert found.comparison.equal
 
+    @pytest.mark.parametrize(("width", "height"), [(512, 700), (1024, 1536), (1, 700)])
+    def test_a_cog_whose_level_is_one_tile_or_one_pixel_wide_passes(
+        self, folder: Path, width: int, height: int
+    ) -> None:
+        source = _source(folder, width=width, height=height)
+        found = inspected(make_cog(source, folder / "cog.tif"), source, plan_of(source))
+        assert {"cog", "tiles"} <= set(found.checks)
+
     def test_its_statistics_are_those_of_all_pixels_but_nodata(self, folder: Path) -> None:
         source = _source(folder, nodata=5)
         found = inspected(make_cog(source, folder / "cog.tif"), source, plan_of(source))

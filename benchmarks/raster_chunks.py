@@ -19,11 +19,12 @@ from schema.contracts.process_raster import (
     CreateChunkParameters,
     CreatedChunk,
     PlanRasterParameters,
+    ValidateCogParameters,
     ValidateRasterParameters,
 )
 from schema.contracts.rasters import RasterOptions, RasterPlan
 from schema.json_types import JSONObject
-from services.raster.tasks import assemble, create_chunk, plan, validate
+from services.raster.tasks import assemble, create_chunk, plan, validate, validate_cog
 from tests.fakes.task_context import FakeTaskContext
 
 _PREFIX, _STAGE = "chunk-", 3
@@ -44,6 +45,9 @@ def main() -> None:
     parameters = AssembleCogParameters(plan=planned, stage=_STAGE, prefix=_PREFIX)
     made = assemble.run(parameters, _context(folder, results))
     watch.lap("assembly")
+    if arguments.check:
+        validate_cog.run(ValidateCogParameters(created=made), _context(folder))
+        watch.lap("check")
     (folder / made.cog.container / made.cog.blob).rename(arguments.output)
     print(json.dumps(watch.seconds))
 
@@ -92,6 +96,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("output", type=Path)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--chunk", type=int, default=4_096)
+    parser.add_argument("--check", action="store_true", help="as the stage after the assembly does")
     return parser.parse_args()
 
 

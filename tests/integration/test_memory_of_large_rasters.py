@@ -1,6 +1,7 @@
 """What children take for a raster of 20 GB: no more than for any other; and the worker hardly anything."""
 
 import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.usage import measure
 from interfaces.sandbox import LocalFile, Workspace
 from repositories.sandbox import ChildSandbox
 from schema.contracts.process_raster import ChunkPiece, CreatedChunk
@@ -23,6 +25,7 @@ from services.raster.mosaic import write_part
 from services.raster.planning import Destination, planned
 from services.raster.products import ChunkRequest, ChunkResult
 from services.raster.tasks.validate import LIMITS
+from tests.architecture.source import ROOT
 from tests.fakes.blobs import FakeBlobRepository
 from tests.fakes.task_context import FakeTaskContext
 from tests.support.large_rasters import SIDE, Peak, measured, write_sparse
@@ -168,3 +171,24 @@ def test_a_bomb_of_1280_gb_is_refused_at_once(workspace: Workspace, peak: Peak) 
         plan_of(path, workspace)
     assert refused.value.error_code == "RASTER_TOO_LARGE"
     assert monotonic() - started < 10
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_the_whole_raster(sparse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through all tasks that touch pixels, files in place of blobs; the last one compares every pixel."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.raster_chunks",
+        sparse,
+        "out.tif",
+        "--workers",
+        "2",
+        "--check",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    used, printed = measure(command, tmp_path, lambda path: path.name == "out.tif", environment, 3_500)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{used}\n{printed}")
+    assert used.largest_process_bytes < MOST_OF_A_CHILD

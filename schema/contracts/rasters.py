@@ -87,8 +87,9 @@ class Grid(Contract):
 class RasterDescription(Contract):
     """What a raster's header says. ``nodata``, ``scales`` and the like are by band, in their order.
 
-    ``bits`` of a pixel are told where they are fewer than its type has. ``block`` is the shape of a block, ``(height, width)``; ``bounds`` are in EPSG:4326, ``None`` where the
-    raster is only placed by ground control points or RPCs that were not asked to be used.
+    ``bits`` of a pixel are told where they are fewer than its type has. ``block`` is the shape of a block,
+    ``(height, width)``; ``bounds`` are in EPSG:4326, ``None`` where the raster is only placed by ground
+    control points or RPCs that were not asked to be used.
     """
 
     driver: str

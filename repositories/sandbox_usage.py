@@ -4,9 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
+from schema.contracts.rasters import MAX_CHUNKS
+
 PREFIX = "geojobs-raster"
 
-_MOST_ENTRIES = 10_000
+MOST_ENTRIES = 3 * MAX_CHUNKS
+"""The assembly has a file of each chunk, and makes fewer for all levels above."""
+
 _KIB = 1024
 _START_TIME = 19  # of the fields of /proc/PID/stat after the command's name
 
@@ -39,7 +43,7 @@ def _resident(status: str) -> int:
 def disk_use_of(folder: Path, enough: int) -> int:
     """Bytes that the files below a folder take on disk, counted until there are ``enough``.
 
-    A folder of more than 10,000 entries counts as ``enough``: nothing here makes so many.
+    A folder of more than ``MOST_ENTRIES`` counts as ``enough``: nothing here makes so many.
     """
     used = entries = 0
     waiting = [folder]
@@ -48,7 +52,7 @@ def disk_use_of(folder: Path, enough: int) -> int:
             with os.scandir(waiting.pop()) as found:
                 for entry in found:
                     entries += 1
-                    if entries > _MOST_ENTRIES:
+                    if entries > MOST_ENTRIES:
                         return enough + 1
                     used += _disk_use(entry)
                     if entry.is_dir(follow_symlinks=False):

@@ -12,6 +12,10 @@ from schema.results import Contract
 BLOCK = 512
 """Width and height of a tile of every COG made here, in pixels."""
 
+MAX_CHUNKS = 10_000
+"""Of one raster. A block blob has at most 50,000 blocks, and a chunk stages up to four; the assembly has one
+file of each chunk in its folder."""
+
 Number = float | Literal["nan", "inf", "-inf"]
 """A number, as text where JSON has no such number."""
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 
-from schema.contracts.rasters import BLOCK, Chunking, Grid
+from schema.contracts.rasters import BLOCK, MAX_CHUNKS, Chunking, Grid
 from schema.errors import PermanentTaskError
 from services.raster.estimates import MEMORY_BUDGET, Work
 from services.raster.limits import MAX_CHUNK_BYTES
 
 ONE_PASS_BYTES = 256 * 1024**2
 ONE_PASS_CHUNKS = 4
-MAX_CHUNKS = 10_000
-"""A block blob has at most 50,000 blocks, and a chunk stages up to four."""
-
 MAX_LEVELS = 3
 _FLAT_HEIGHTS = (4 * BLOCK, 2 * BLOCK, BLOCK)
 

@@ -5,9 +5,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.contracts.rasters import BLOCK, Chunking, RasterDescription, RasterPlan
+from schema.contracts.rasters import BLOCK, MAX_CHUNKS, Chunking, RasterDescription, RasterPlan
 from schema.errors import PermanentTaskError
-from services.raster.chunks import MAX_CHUNKS
 from services.raster.limits import MAX_CHUNK_BYTES
 from services.raster.numbers import itemsize
 from tests.support.raster_headers import description, grid, plan

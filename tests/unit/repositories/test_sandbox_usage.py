@@ -3,13 +3,17 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from repositories.sandbox_usage import (
+    MOST_ENTRIES,
     PREFIX,
     disk_use_of,
     memory_of,
     prefix_of_this_process,
     remove_leftovers,
 )
+from schema.contracts.rasters import MAX_CHUNKS
 
 ENOUGH = 10**9
 
@@ -34,10 +38,17 @@ def test_holes_take_nothing(tmp_path: Path) -> None:
     assert disk_use_of(tmp_path, ENOUGH) < 100_000
 
 
-def test_a_folder_of_very_many_files_is_full(tmp_path: Path) -> None:
-    for number in range(10_001):
+def test_a_folder_of_more_files_than_an_assembly_has_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("repositories.sandbox_usage.MOST_ENTRIES", 20)
+    for number in range(21):
         (tmp_path / str(number)).touch()
     assert disk_use_of(tmp_path, ENOUGH) > ENOUGH
+
+
+def test_the_assembly_has_room_for_a_file_of_each_chunk_and_for_those_it_makes() -> None:
+    assert MOST_ENTRIES >= 2 * MAX_CHUNKS
 
 
 def test_a_folder_that_is_gone_takes_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from schema.errors import GeojobsError
+from schema.errors import GeojobsError, RetryableTaskError
 from schema.sandbox_messages import READ_BYTES
 
 BLOCK_BYTES = 256 * 1024
@@ -19,7 +19,8 @@ class CachedRanges:
 
     What follows upon what was read last is read in ever longer pieces, up to 4 MB, so that a header costs
     little and a whole file few calls. GDAL's callbacks must not raise: what goes wrong is kept in
-    ``failure``, and from then on there is nothing to read. May be used by several threads.
+    ``failure``, and from then on there is nothing to read; an answer that is too short is one such thing
+    (``RetryableTaskError``, ``BLOB_UNAVAILABLE``). May be used by several threads.
     """
 
     def __init__(self, read: ReadRange, size: int) -> None:
@@ -61,6 +62,9 @@ class CachedRanges:
             data = self._read(number * BLOCK_BYTES, length)
         except GeojobsError as exc:
             self.failure = exc
+            return
+        if len(data) < length:
+            self.failure = RetryableTaskError("a source was read in part only", "BLOB_UNAVAILABLE")
             return
         for start in range(0, len(data), BLOCK_BYTES):
             self._blocks[number + start // BLOCK_BYTES] = data[start : start + BLOCK_BYTES]

@@ -11,7 +11,7 @@ from schema.policies import RetryPolicy
 from schema.workflow import TaskInfo
 from services.raster import dates
 from services.raster.descriptions import DescribeRequest, DescribeResult
-from services.raster.tasks.sources import BlobSource
+from services.raster.transfer import BlobSource
 
 INFO = TaskInfo(
     VALIDATE_RASTER,

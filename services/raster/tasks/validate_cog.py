@@ -1,7 +1,6 @@
 """Checks a COG that was made, describes it, and deletes it where it is not what was planned."""
 
 import hashlib
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from schema.errors import PermanentTaskError
 from schema.results import FileReference
 from schema.workflow import TaskInfo
 from services.raster.inspections import INVALID, InspectRequest, InspectResult
-from services.raster.tasks.sources import BlobSource
+from services.raster.transfer import BlobSource, pieces, sha256_of
 
 INFO = TaskInfo(
     VALIDATE_COG,
@@ -23,8 +22,6 @@ INFO = TaskInfo(
 
 STAGED_BYTES = 512_000_000
 """Up to this size a file is copied to the local disk before it is read; larger ones are read by ranges."""
-
-_READ_BYTES = 8_000_000
 
 
 def run(parameters: ValidateCogParameters, context: TaskContext) -> ValidatedCog:
@@ -72,24 +69,15 @@ def _read_whole(
     version: BlobVersion, name: str, folder: Path, context: TaskContext
 ) -> tuple[ByteSource, str]:
     """The blob for the child to read, copied into the folder if it is small, and its SHA-256."""
-    blob = BlobSource(context.blobs, version)
-    digest = hashlib.sha256()
     if version.size > STAGED_BYTES:
-        for part in _parts(blob, context):
-            digest.update(part)
-        return blob, digest.hexdigest()
+        return BlobSource(context.blobs, version), sha256_of(context.blobs, version, context)
     path = folder / name
+    digest = hashlib.sha256()
     with path.open("wb") as copy:
-        for part in _parts(blob, context):
-            digest.update(part)
-            copy.write(part)
+        for piece in pieces(context.blobs, version, context):
+            digest.update(piece)
+            copy.write(piece)
     return LocalFile(path), digest.hexdigest()
-
-
-def _parts(blob: BlobSource, context: TaskContext) -> Iterator[bytes]:
-    for offset in range(0, blob.size, _READ_BYTES):
-        context.raise_if_stopped()
-        yield blob.read(offset, _READ_BYTES)
 
 
 def _uploaded(picture: Path, name: str, plan: RasterPlan, context: TaskContext) -> FileReference:

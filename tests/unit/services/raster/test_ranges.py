@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from schema.errors import PermanentTaskError
+from schema.errors import PermanentTaskError, RetryableTaskError
 from services.raster.ranges import BLOCK_BYTES, CachedRanges
 
 
@@ -87,8 +87,10 @@ def test_a_failure_is_kept_and_nothing_is_read_after_it() -> None:
     assert ranges.at(0, 10) == b""
 
 
-def test_a_source_that_ends_early_gives_what_there_is() -> None:
+@pytest.mark.parametrize("end", [10, 700_001])
+def test_an_answer_that_is_too_short_is_to_be_tried_again(end: int) -> None:
     reader, ranges = opened(1_000_000)
-    reader.data = reader.data[:10]
-    assert ranges.at(0, 100) == reader.data
+    reader.data = reader.data[:end]
     assert ranges.at(700_000, 100) == b""
+    assert isinstance(ranges.failure, RetryableTaskError)
+    assert ranges.failure.error_code == "BLOB_UNAVAILABLE"

@@ -11,7 +11,7 @@ from schema.contracts.process_raster import CreatedCog, ValidateCogParameters, V
 from schema.contracts.rasters import BlobVersion
 from schema.errors import PermanentTaskError, RetryableTaskError, TaskCancelledError
 from services.raster.tasks import validate_cog
-from services.raster.tasks.sources import BlobSource
+from services.raster.transfer import BlobSource
 from tests.fakes.blobs import FakeBlobRepository
 from tests.fakes.sandbox import FakeSandbox
 from tests.fakes.task_context import FakeTaskContext
@@ -132,6 +132,23 @@ def test_a_file_that_was_replaced_is_not_taken_for_the_one_that_was_pinned(
         world.run()
     assert refused.value.error_code == "BLOB_CHANGED"
     assert world.sandbox.calls == []
+
+
+@pytest.mark.parametrize("container", ["bronze", "silver"])
+def test_a_file_that_was_read_in_part_only_condemns_nothing(
+    world: World, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = world.blobs.read_range
+
+    def cut(place: str, blob: str, offset: int, length: int, etag: str | None = None) -> bytes:
+        data = whole(place, blob, offset, length, etag)
+        return data[: len(data) // 2] if place == container else data
+
+    monkeypatch.setattr(world.blobs, "read_range", cut)
+    with pytest.raises(RetryableTaskError) as refused:
+        world.run()
+    assert refused.value.error_code == "BLOB_UNAVAILABLE"
+    assert world.names() == ["raster.tif"]
 
 
 def test_it_stops_between_two_parts(world: World) -> None:

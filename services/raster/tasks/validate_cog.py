@@ -25,11 +25,12 @@ STAGED_BYTES = 512_000_000
 
 
 def run(parameters: ValidateCogParameters, context: TaskContext) -> ValidatedCog:
-    """Raises ``PermanentTaskError``: ``RASTER_OUTPUT_INVALID``, after the COG was deleted, and what reading
-    the blobs meets (``BLOB_CHANGED`` where one is not the version that was pinned)."""
+    """Raises ``PermanentTaskError``: ``RASTER_OUTPUT_INVALID``, after the COG was deleted, by this attempt or
+    one before, and what reading the blobs meets (``BLOB_CHANGED`` where one is not the version that was
+    pinned)."""
     plan, cog = parameters.created.plan, parameters.created.cog
     with context.sandbox.workspace(context) as workspace:
-        made, sha256 = _read_whole(cog, "cog", workspace.folder, context)
+        made, sha256 = _read_cog(cog, workspace.folder, context)
         source, source_sha256 = _read_whole(plan.source, "source", workspace.folder, context)
         found = _inspected(parameters, {"cog": made, "source": source}, workspace, context)
         overview = _uploaded(workspace.folder / found.overview, "overview.png", plan, context)
@@ -63,6 +64,19 @@ def _inspected(
         if exc.error_code == INVALID:
             context.blobs.delete(cog.container, cog.blob)
         raise
+
+
+def _read_cog(cog: BlobVersion, folder: Path, context: TaskContext) -> tuple[ByteSource, str]:
+    """An attempt that deletes a COG may die before that is told, and the next one finds nothing."""
+    try:
+        return _read_whole(cog, "cog", folder, context)
+    except PermanentTaskError as exc:
+        if exc.error_code != "BLOB_NOT_FOUND":
+            raise
+        raise PermanentTaskError(
+            "the COG is gone: it failed a check before and was deleted as invalid; run the job anew (rerun)",
+            INVALID,
+        ) from exc
 
 
 def _read_whole(

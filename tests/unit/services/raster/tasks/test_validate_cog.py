@@ -107,6 +107,21 @@ def test_a_cog_that_is_not_what_was_planned_is_deleted(world: World) -> None:
     assert world.names() == []
 
 
+def test_a_cog_that_an_attempt_before_deleted_is_told_of_as_invalid(world: World) -> None:
+    del world.blobs.containers["silver"][world.created.plan.cog_name]
+    with pytest.raises(PermanentTaskError, match="deleted as invalid; run the job anew") as refused:
+        world.run()
+    assert refused.value.error_code == "RASTER_OUTPUT_INVALID"
+
+
+def test_a_source_that_is_gone_is_told_of_as_gone(world: World) -> None:
+    del world.blobs.containers["bronze"][world.created.plan.source.blob]
+    with pytest.raises(PermanentTaskError) as refused:
+        world.run()
+    assert refused.value.error_code == "BLOB_NOT_FOUND"
+    assert world.names() == ["raster.tif"]
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -29,11 +29,13 @@ _BLOCK_BYTES = 8_000_000
 def run(parameters: CreateBatchParameters, context: TaskContext) -> CreatedBatch:
     """The items lie in the order of their tasks' indexes, one a line, as they were written beside their COGs.
 
-    Only a block of the file is held in memory, and nothing is seen of it before it is whole. Raises
+    Only a block of the file is held in memory, and nothing is seen of it before it is whole. Its name is this
+    attempt's alone, so that none that wakes up late touches what the job's result names. Raises
     ``PermanentTaskError`` (``STAC_ITEM_TOO_LARGE``) and what reading an item meets.
     """
     container = context.blobs.output_container
-    blob = f"{parameters.collection_id}/batches/{context.job_id[:16]}-r{context.run}.ndjson"
+    name = f"{context.job_id[:16]}-r{context.run}-a{context.attempt}"
+    blob = f"{parameters.collection_id}/batches/{name}.ndjson"
     block_ids: list[str] = []
     block, items = bytearray(), 0
     for line in _lines(parameters, context):
@@ -71,15 +73,15 @@ def _staged(container: str, blob: str, number: int, data: bytearray, context: Ta
 
 
 def _commit(container: str, blob: str, block_ids: list[str], context: TaskContext) -> None:
-    """Replaces what an earlier attempt wrote: the stage may have been repeated, and have more items now."""
+    """Raises ``RetryableTaskError`` where the commit was carried out but its answer lost: another attempt has
+    another name."""
     context.raise_if_stopped()
     if not block_ids:
         context.blobs.write(container, blob, b"", BATCH_TYPE)
         return
-    context.blobs.delete(container, blob)
     try:
         context.blobs.commit_blocks(container, blob, block_ids, BATCH_TYPE)
     except PermanentTaskError as exc:
         if exc.error_code == "BLOB_EXISTS":
-            raise RetryableTaskError("another attempt wrote the batch meanwhile", exc.error_code) from exc
+            raise RetryableTaskError("the batch is there already", exc.error_code) from exc
         raise

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from schema.contracts.process_raster import CreateBatchParameters, CreatedBatch
-from schema.errors import PermanentTaskError
+from schema.errors import PermanentTaskError, RetryableTaskError
 from services.raster.tasks import create_batch
 from tests.fakes.blobs import FakeBlobRepository
 from tests.fakes.task_context import JOB_ID, FakeTaskContext
 from tests.support.raster_results import item, planned
 
-NAME = f"elevation/batches/{JOB_ID[:16]}-r1.ndjson"
+NAME = f"elevation/batches/{JOB_ID[:16]}-r1-a1.ndjson"
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def _put(blobs: FakeBlobRepository, *names: str, size: int = 0) -> list[str]:
     return list(names)
 
 
-def _ids(blobs: FakeBlobRepository) -> list[str]:
-    return [json.loads(line)["id"] for line in blobs.containers["silver"][NAME][1].splitlines()]
+def _ids(blobs: FakeBlobRepository, name: str = NAME) -> list[str]:
+    return [json.loads(line)["id"] for line in blobs.containers["silver"][name][1].splitlines()]
 
 
 def test_every_item_is_a_line(blobs: FakeBlobRepository) -> None:
@@ -54,11 +54,23 @@ def test_many_items_go_by_blocks(blobs: FakeBlobRepository, monkeypatch: pytest.
     assert _ids(blobs) == names
 
 
-def test_another_attempt_replaces_what_the_first_wrote(blobs: FakeBlobRepository) -> None:
+def test_attempts_touch_nothing_of_each_other(blobs: FakeBlobRepository) -> None:
     names = _put(blobs, "a", "b")
-    _run(blobs, names[:1])
-    _run(blobs, names, attempt=2)
-    assert _ids(blobs) == ["a", "b"]
+    later = _run(blobs, names, attempt=2)
+    _run(blobs, names[:1], attempt=1)
+    assert later.batch.blob != NAME
+    assert _ids(blobs, later.batch.blob) == ["a", "b"]
+    assert _ids(blobs) == ["a"]
+
+
+def test_a_batch_that_is_there_already_is_left_and_another_attempt_asked_for(
+    blobs: FakeBlobRepository,
+) -> None:
+    names = _put(blobs, "a")
+    _run(blobs, names)
+    with pytest.raises(RetryableTaskError):
+        _run(blobs, names)
+    assert _ids(blobs) == ["a"]
 
 
 def test_no_items_make_an_empty_file(blobs: FakeBlobRepository) -> None:

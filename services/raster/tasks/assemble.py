@@ -29,12 +29,14 @@ _SOURCE = "source"
 _CONNECTIONS = 8
 _NOT_FIRST = frozenset({"BLOB_EXISTS", "BLOB_BLOCKS_MISSING"})
 """What a commit meets after that of another attempt."""
+_PARTS_GONE = frozenset({"BLOB_NOT_FOUND"})
+"""What reading a part meets after the commit of another attempt, which deletes them."""
 
 
 def run(parameters: AssembleCogParameters, context: TaskContext) -> CreatedCog:
     """Raises ``PermanentTaskError``: ``RASTER_ALL_NODATA``, ``RASTER_CHUNKS_INCONSISTENT``,
-    ``RASTER_BLOCKS_LOST`` where a chunk's block is not there or is not of its size, ``RASTER_OUTPUT_EXISTS``
-    where another file has the name.
+    ``RASTER_BLOCKS_LOST`` where a chunk's block is not there or is not of its size, or its reduced pixels
+    are gone, ``RASTER_OUTPUT_EXISTS`` where another file has the name.
 
     An attempt that died after the commit is found by the blocks of the COG, and not made again.
     """
@@ -87,7 +89,7 @@ def _are_staged(plan: RasterPlan, chunks: Iterable[CreatedChunk], context: TaskC
 
 
 def _committed_meanwhile(plan: RasterPlan, chunks: Sequence[CreatedChunk], context: TaskContext) -> BlobInfo:
-    """What became of blocks that are not staged any more. Raises ``RASTER_BLOCKS_LOST``."""
+    """What became of blocks, or parts, that are not there any more. Raises ``RASTER_BLOCKS_LOST``."""
     info = _committed(plan, chunks, context)
     if info is None:
         raise PermanentTaskError(
@@ -100,9 +102,13 @@ def _committed_meanwhile(plan: RasterPlan, chunks: Sequence[CreatedChunk], conte
 def _assembled(
     plan: RasterPlan, chunks: tuple[CreatedChunk, ...], workspace: Workspace, context: TaskContext
 ) -> BlobInfo:
-    request = AssembleRequest(
-        source=_SOURCE, plan=plan, chunks=chunks, parts=_download_parts(chunks, workspace.folder, context)
-    )
+    try:
+        parts = _download_parts(chunks, workspace.folder, context)
+    except PermanentTaskError as exc:
+        if exc.error_code not in _PARTS_GONE:
+            raise
+        return _committed_meanwhile(plan, chunks, context)
+    request = AssembleRequest(source=_SOURCE, plan=plan, chunks=chunks, parts=parts)
     source = BlobSource(context.blobs, plan.source)
     made = workspace.run("assemble", request, AssembleResult, {_SOURCE: source})
     ids = [*_stage(plan, workspace.folder / made.header, HEADER_LEVEL, context)]

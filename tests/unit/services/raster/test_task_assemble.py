@@ -208,6 +208,42 @@ def test_two_attempts_at_once_end_with_the_same_cog(scene: Scene, monkeypatch: p
     assert any("-a0002-" in one for one in scene.blobs.blocks("silver", scene.plan.cog_name))
 
 
+def test_parts_deleted_by_another_attempt_after_its_commit_are_not_missed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = AssembleCogParameters(plan=scene.plan, stage=STAGE, prefix=PREFIX)
+    other = FakeTaskContext(scene.blobs, attempt=2, stages=scene.context.stages)
+    info = scene.blobs.info
+
+    def info_second(container: str, blob: str) -> BlobInfo:
+        monkeypatch.setattr(scene.blobs, "info", info)
+        run(parameters, other)
+        return info(container, blob)
+
+    monkeypatch.setattr("services.raster.tasks.assemble._CONNECTIONS", 1)
+    monkeypatch.setattr(scene.blobs, "info", info_second)
+
+    created = scene.assemble()
+
+    assert created.cog.etag == scene.blobs.info("silver", scene.plan.cog_name).etag
+    assert any("-a0002-" in one for one in scene.blobs.blocks("silver", scene.plan.cog_name))
+
+
+def test_a_part_that_is_gone_without_a_commit_fails_with_a_code(scene: Scene) -> None:
+    scene.blobs.delete("silver", f"{scene.plan.folder}/parts/chunk-000002.tif")
+
+    assert scene.code_of_failure() == "RASTER_BLOCKS_LOST"
+
+
+def test_another_failure_to_read_a_part_is_passed_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> BlobInfo:
+        raise PermanentTaskError("no", "BLOB_REFUSED")
+
+    monkeypatch.setattr(scene.blobs, "info", refuse)
+
+    assert scene.code_of_failure() == "BLOB_REFUSED"
+
+
 def test_another_failure_of_the_commit_is_passed_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> BlobInfo:
         raise TaskError("no", "BLOB_UNAVAILABLE")

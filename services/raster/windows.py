@@ -15,19 +15,31 @@ from schema.contracts.rasters import BLOCK
 from services.raster.numbers import itemsize
 
 WINDOW_BYTES = 32_000_000
-"""Bytes of the pixels of one window, at most, unless one block has more."""
+"""Bytes of the pixels of one window, at most, as long as one block of all bands has no more."""
+
+_MOST_WINDOW_BYTES = 64_000_000
+"""Of a window within such a block: two are held at once, beside the whole blocks that GDAL holds."""
 
 
 def windows(width: int, height: int, pixel_bytes: int) -> Iterator[Window]:
-    """Cut a raster into windows of whole blocks, a row of blocks high, as wide as ``WINDOW_BYTES`` allows.
+    """Cut a raster into windows of whole blocks, a row of blocks high, as wide as ``WINDOW_BYTES`` allows;
+    blocks of very many bands into some of their rows, all of a block before the next.
 
     ``pixel_bytes`` is the size of one pixel in all bands.
     """
     blocks = max(1, WINDOW_BYTES // (BLOCK * BLOCK * pixel_bytes))
-    step = blocks * BLOCK
+    step, rows = blocks * BLOCK, _rows_of_block(pixel_bytes)
     for row in range(0, height, BLOCK):
         for column in range(0, width, step):
-            yield window(column, row, min(step, width - column), min(BLOCK, height - row))
+            for top in range(row, min(row + BLOCK, height), rows):
+                yield window(column, top, min(step, width - column), min(rows, height - top))
+
+
+def _rows_of_block(pixel_bytes: int) -> int:
+    rows = BLOCK
+    while rows > 1 and rows * BLOCK * pixel_bytes > _MOST_WINDOW_BYTES:
+        rows //= 2
+    return rows
 
 
 def window(column: int, row: int, width: int, height: int) -> Window:

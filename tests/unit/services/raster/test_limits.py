@@ -27,10 +27,12 @@ def test_a_block_counts_with_all_bands_that_it_holds() -> None:
     assert code_of(lambda: demand_block((8192, 8192), 2, "uint8")) == "RASTER_BLOCK_TOO_LARGE"
 
 
-def test_the_most_bands_are_those_of_which_a_tile_fits_a_chunk() -> None:
-    demand_bands(256, "uint8")
-    assert code_of(lambda: demand_bands(257, "uint8")) == "RASTER_TOO_MANY_BANDS"
-    assert code_of(lambda: demand_bands(100, "float64")) == "RASTER_TOO_MANY_BANDS"
+@pytest.mark.parametrize(
+    ("dtype", "most"), [("uint8", 256), ("int16", 256), ("float32", 128), ("float64", 64)]
+)
+def test_a_tile_of_the_most_bands_has_128_mib(dtype: str, most: int) -> None:
+    demand_bands(most, dtype)
+    assert code_of(lambda: demand_bands(most + 1, dtype)) == "RASTER_TOO_MANY_BANDS"
 
 
 def test_bands_of_one_type_pass() -> None:

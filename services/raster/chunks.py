@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from schema.contracts.rasters import BLOCK, MAX_CHUNKS, Chunking, Grid
 from schema.errors import PermanentTaskError
-from services.raster.estimates import MEMORY_BUDGET, Work
+from services.raster.estimates import DISK_BUDGET, MEMORY_BUDGET, Work
 from services.raster.limits import MAX_CHUNK_BYTES
 
 ONE_PASS_BYTES = 256 * 1024**2
 ONE_PASS_CHUNKS = 4
 MAX_LEVELS = 3
+_GB = 1e9
 _FLAT_HEIGHTS = (4 * BLOCK, 2 * BLOCK, BLOCK)
 
 
@@ -25,13 +26,14 @@ def chunking_of(work: Work, block: tuple[int, int], chunk_size: int, *, divisibl
     """``None`` for one pass. ``block`` is the shape of the source's blocks, ``(height, width)``.
 
     Chunks are squares of ``chunk_size``, halved until they fit the limits, or doubled where they would be too
-    many. Where the source has strips across all of a wide raster, chunks are as wide as that, so that no
-    strip is read by every chunk of a row. Raises ``PermanentTaskError``: ``RASTER_TOO_LARGE_TO_WARP`` where
-    the raster must be made in one pass (not ``divisible``) and cannot, ``RASTER_SHRINKS_TOO_MUCH``,
-    ``RASTER_TOO_MANY_CHUNKS``.
+    many or leave too much for the upper overviews. Where the source has strips across all of a wide raster,
+    chunks are as wide as that, or a half, a quarter, so that no strip is read by every chunk of a row. Raises
+    ``PermanentTaskError``: ``RASTER_TOO_LARGE_TO_WARP`` where the raster must be made in one pass (not
+    ``divisible``) and cannot, ``RASTER_SHRINKS_TOO_MUCH``, ``RASTER_TOO_MANY_CHUNKS``,
+    ``RASTER_TOO_LARGE_TO_ASSEMBLE``.
     """
     grid = work.grid
-    fits = work.pixel_bytes <= ONE_PASS_BYTES and work.memory_of(grid.width, grid.height) <= MEMORY_BUDGET
+    fits = work.pixel_bytes <= ONE_PASS_BYTES and work.memory_of(None) <= MEMORY_BUDGET
     if fits and (not divisible or grid.width * grid.height <= ONE_PASS_CHUNKS * chunk_size**2):
         return None
     if not divisible:
@@ -40,13 +42,8 @@ def chunking_of(work: Work, block: tuple[int, int], chunk_size: int, *, divisibl
             " large for that",
             "RASTER_TOO_LARGE_TO_WARP",
         )
-    width, height = next(_candidates(work, block, chunk_size), (0, 0))
-    if not width:
-        raise PermanentTaskError(
-            "a tile of the output would be made of more pixels than fit memory: ask for a finer resolution",
-            "RASTER_SHRINKS_TOO_MUCH",
-        )
-    return _cut(grid, width, height)
+    flat = _flat(grid, chunk_size) if block[1] == work.source.width else ()
+    return next((each for each in flat if _suits(work, each)), None) or _square(work, chunk_size)
 
 
 def levels_of(width: int, height: int, overviews: int) -> int:
@@ -60,35 +57,54 @@ def levels_of(width: int, height: int, overviews: int) -> int:
     return levels
 
 
-def _candidates(work: Work, block: tuple[int, int], chunk_size: int) -> Iterator[tuple[int, int]]:
-    if block[1] == work.source.width and block[1] > chunk_size:
-        yield from (shape for shape in _flat(work.grid, chunk_size) if _fits(work, *shape))
-    size = chunk_size
-    while size > BLOCK and not _fits(work, size, size):
+def _flat(grid: Grid, chunk_size: int) -> Iterator[Chunking]:
+    """Few beside each other first, as that is how often a strip is read."""
+    parts = 1
+    while grid.width > parts * chunk_size:
+        for height in (each for each in _FLAT_HEIGHTS if each <= chunk_size):
+            unit = BLOCK << levels_of(0, height, overviews_of(grid))
+            yield _cut(grid, -(-grid.width // (parts * unit)) * unit, height)
+        parts *= 2
+
+
+def _square(work: Work, size: int) -> Chunking:
+    while size > BLOCK and not _fits(work, _cut(work.grid, size, size)):
         size //= 2
-    if _fits(work, size, size):
-        yield _enough(work, size)
+    made = _cut(work.grid, size, size)
+    if not _fits(work, made):
+        raise PermanentTaskError(
+            "a tile of the output would be made of more pixels than fit memory: ask for a finer resolution",
+            "RASTER_SHRINKS_TOO_MUCH",
+        )
+    while not _suits(work, made):
+        larger = _cut(work.grid, 2 * made.width, 2 * made.height)
+        if not _fits(work, larger):
+            raise _too_large(work, made)
+        made = larger
+    return made
 
 
-def _flat(grid: Grid, chunk_size: int) -> Iterator[tuple[int, int]]:
-    for height in (each for each in _FLAT_HEIGHTS if each <= chunk_size):
-        unit = BLOCK << levels_of(0, height, overviews_of(grid))
-        yield -(-grid.width // unit) * unit, height
+def _too_large(work: Work, chunking: Chunking) -> PermanentTaskError:
+    """Why no larger chunks than these are not enough."""
+    if chunking.count > MAX_CHUNKS:
+        return PermanentTaskError(
+            f"the output would be made in more than {MAX_CHUNKS} chunks", "RASTER_TOO_MANY_CHUNKS"
+        )
+    return PermanentTaskError(
+        f"putting the chunks together would take {work.temporary_of(chunking) / _GB:,.1f} GB of disk, and "
+        f"{DISK_BUDGET / _GB:,.1f} GB may be taken: give its bands, or its parts, as several rasters",
+        "RASTER_TOO_LARGE_TO_ASSEMBLE",
+    )
 
 
-def _enough(work: Work, size: int) -> tuple[int, int]:
-    """The size, doubled until the chunks are not too many."""
-    while _cut(work.grid, size, size).count > MAX_CHUNKS:
-        size *= 2
-        if not _fits(work, size, size):
-            raise PermanentTaskError(
-                f"the output would be made in more than {MAX_CHUNKS} chunks", "RASTER_TOO_MANY_CHUNKS"
-            )
-    return size, size
+def _suits(work: Work, chunking: Chunking) -> bool:
+    few = chunking.count <= MAX_CHUNKS
+    return few and _fits(work, chunking) and work.temporary_of(chunking) <= DISK_BUDGET
 
 
-def _fits(work: Work, width: int, height: int) -> bool:
-    return work.bytes_of(width, height) <= MAX_CHUNK_BYTES and work.memory_of(width, height) <= MEMORY_BUDGET
+def _fits(work: Work, chunking: Chunking) -> bool:
+    pixels = work.bytes_of(chunking.width, chunking.height)
+    return pixels <= MAX_CHUNK_BYTES and work.memory_of(chunking) <= MEMORY_BUDGET
 
 
 def _cut(grid: Grid, width: int, height: int) -> Chunking:

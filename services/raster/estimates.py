@@ -9,16 +9,26 @@ A child took 0.4 s to start and describe a raster.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from interfaces.sandbox import Limits
 from schema.contracts.rasters import BLOCK, Chunking, Encoding, Grid, RasterEstimate, ResamplingMethod
 from services.raster.numbers import itemsize
 
 MEMORY_BUDGET = 1_000_000_000
 """What a child should need at most, in bytes; it is killed at 1.2 GB."""
 
+DISK_BUDGET = Limits.disk_bytes
+"""What may lie in the folder of a child, in bytes."""
+
 _BASE_MEMORY = 250_000_000
-_COPIES = 2.2
+_COPIES = 3.8
+"""Of a chunk's pixels: 134 MB of noise, 128 bands of float32, took 0.76 GB, and 199 MB took 1.0 GB."""
+
+_COPIES_IN_ONE_PASS = 2.2
+"""More than it takes, as it works on windows of the raster."""
+
 _WINDOW_MARGIN = 1.5
 _WITH_OVERVIEWS = 4 / 3
+_WITH_FIRST_OVERVIEW = 5 / 3
 
 _READ = 250e6
 _WRITE: Mapping[str, float] = {"DEFLATE": 40e6, "JPEG": 120e6}
@@ -53,44 +63,49 @@ class Work:
         return self.grid.width * self.grid.height * self.bytes_per_pixel
 
     def bytes_of(self, width: int, height: int) -> int:
-        """Bytes of the pixels of a chunk of this size that lie on the grid."""
-        return min(width, self.grid.width) * min(height, self.grid.height) * self.bytes_per_pixel
+        """Bytes of the pixels of a chunk of this size, at the edge of the grid filled up to whole tiles."""
+        columns, rows = (
+            -(-min(side) // BLOCK) for side in ((width, self.grid.width), (height, self.grid.height))
+        )
+        return columns * rows * BLOCK**2 * self.bytes_per_pixel
 
-    def memory_of(self, width: int, height: int) -> int:
-        """The peak of the process that makes such a chunk: Python, GDAL and its caches; the pixels, as read
-        and as they are reduced and compressed; for a warp, one band as floats on both grids."""
-        pixels = self.bytes_of(width, height)
+    def memory_of(self, chunking: Chunking | None) -> int:
+        """The peak of the process that makes a chunk, or all in one pass: Python, GDAL and its caches; the
+        pixels, as read and as they are reduced and compressed; for a warp, one band as floats on both
+        grids."""
+        if chunking is None:
+            return self._memory_of(self.grid.width, self.grid.height, _COPIES_IN_ONE_PASS * self.pixel_bytes)
+        pixels = self.bytes_of(chunking.width, chunking.height)
+        return self._memory_of(chunking.width, chunking.height, _COPIES * pixels)
+
+    def temporary_of(self, chunking: Chunking | None) -> int:
+        """What lies on the disk of one process as if nothing could be compressed: all levels of a chunk
+        twice, or in the assembly what all chunks left for the upper overviews, the first of these as tiles
+        and as pixels, and a third of that for the others."""
+        if chunking is None:
+            return round(2 * _WITH_OVERVIEWS * self.bytes_of(self.grid.width, self.grid.height))
+        made = 2 * _WITH_OVERVIEWS * self.bytes_of(chunking.width, chunking.height)
+        left = _WITH_FIRST_OVERVIEW * self.pixel_bytes / 4**chunking.levels
+        return round(max(made, left))
+
+    def _memory_of(self, width: int, height: int, copies: float) -> int:
         if not self.warped:
-            return round(_BASE_MEMORY + _COPIES * pixels)
+            return round(_BASE_MEMORY + copies)
         made = min(width, self.grid.width) * min(height, self.grid.height)
         ratio = self.source.width * self.source.height / (self.grid.width * self.grid.height)
         read = min(made * ratio * _WINDOW_MARGIN, self.source.width * self.source.height)
         floats = max(4, itemsize(self.encoding.dtype))
-        return round(_BASE_MEMORY + _COPIES * pixels + (made + read) * floats)
+        return round(_BASE_MEMORY + copies + (made + read) * floats)
 
 
 def estimated(work: Work, chunking: Chunking | None) -> RasterEstimate:
-    """``temporary_bytes`` as if nothing could be compressed: the tiles of a chunk twice, or what all chunks
-    leave for the upper overviews."""
-    if chunking is None:
-        width, height, children, left = work.grid.width, work.grid.height, 1, 0
-    else:
-        width, height, children = chunking.width, chunking.height, chunking.count
-        left = work.pixel_bytes // 4**chunking.levels
+    children = 1 if chunking is None else chunking.count
     return RasterEstimate(
         pixel_bytes=work.pixel_bytes,
-        memory_bytes=work.memory_of(width, height),
-        temporary_bytes=round(2 * _WITH_OVERVIEWS * max(_padded_bytes(work, width, height), left)),
+        memory_bytes=work.memory_of(chunking),
+        temporary_bytes=work.temporary_of(chunking),
         seconds=round(_seconds(work, children), 1),
     )
-
-
-def _padded_bytes(work: Work, width: int, height: int) -> int:
-    """Tiles are whole, whatever the grid."""
-    columns, rows = (
-        -(-min(side) // BLOCK) for side in ((width, work.grid.width), (height, work.grid.height))
-    )
-    return columns * rows * BLOCK**2 * work.bytes_per_pixel
 
 
 def _seconds(work: Work, children: int) -> float:

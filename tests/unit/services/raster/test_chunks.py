@@ -53,7 +53,7 @@ def test_much_per_pixel_is_no_one_pass() -> None:
 
 
 def test_chunks_are_halved_until_they_fit() -> None:
-    made = chunking(plan(description(40_000, 40_000, count=8, dtype="float64")))
+    made = chunking(plan(description(30_000, 20_000, count=8, dtype="float64")))
     assert (made.width, made.height, made.levels) == (1024, 1024, 1)
 
 
@@ -67,9 +67,41 @@ def test_strips_of_much_per_pixel_make_flatter_chunks() -> None:
     assert (made.width, made.height, made.levels) == (20_480, 1024, 1)
 
 
-def test_strips_too_wide_for_one_chunk_are_cut_into_squares() -> None:
+def test_strips_too_wide_for_one_chunk_are_cut_into_a_few() -> None:
     made = chunking(plan(description(100_000, 20_000, block=(1, 100_000), dtype="float64")))
-    assert made.width == made.height
+    assert (made.width, made.height, made.levels, made.columns) == (13_312, 1024, 1, 8)
+
+
+def test_a_few_long_strips_are_chunks_that_fit_as_whole_tiles() -> None:
+    made = plan(description(1_300_000, 52, block=(1, 1_300_000)))
+    assert chunking(made).columns == 4
+    assert chunking(made).width * 512 <= 200_000_000
+    assert made.estimate.memory_bytes <= 1_000_000_000
+
+
+@pytest.mark.parametrize(("width", "height"), [(70_000, 90_000), (140_000, 60_000)])
+def test_wide_strips_are_halved_rather_than_left_to_the_assembly(width: int, height: int) -> None:
+    made = plan(description(width, height, count=3, block=(1, width)))
+    assert chunking(made).levels == 1
+    assert chunking(made).columns <= 4
+    assert made.estimate.temporary_bytes <= 20_000_000_000
+
+
+def test_chunks_that_leave_much_to_the_assembly_are_made_larger() -> None:
+    made = chunking(plan(description(100_000, 25_000, count=8), chunk_size=512))
+    assert (made.width, made.levels) == (1024, 1)
+
+
+@pytest.mark.parametrize(("side", "count", "dtype"), [(10_000, 224, "int16"), (40_000, 8, "float64")])
+def test_what_leaves_the_assembly_more_than_its_disk_is_refused(side: int, count: int, dtype: str) -> None:
+    source = description(side, side, count=count, dtype=dtype)
+    assert code_of(source) == "RASTER_TOO_LARGE_TO_ASSEMBLE"
+
+
+def test_no_chunk_of_the_most_bands_takes_too_much_memory() -> None:
+    made = plan(description(2_000, 2_000, count=128, dtype="float32"))
+    assert chunking(made).count == 16
+    assert made.estimate.memory_bytes <= 1_000_000_000
 
 
 def test_too_many_chunks_are_made_larger() -> None:

@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
-from schema.contracts.rasters import RasterPlan, ResamplingMethod
+from schema.contracts.rasters import Encoding, RasterPlan, ResamplingMethod
 from schema.errors import PermanentTaskError
 
 # Written by GDAL as the file needs it, or as the RPCs; ``rio_creation_kwds`` is rasterio's note to itself,
@@ -25,6 +25,7 @@ _LEFT_OUT = {
 }
 _OF_OLD_OVERVIEWS = "OVR_RESAMPLING_ALG"
 _STATISTICS = "STATISTICS_"
+_COLORS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
 def copy_metadata(source: Any, target: Any, plan: RasterPlan) -> None:
@@ -76,10 +77,7 @@ def _crs(source: Any, plan: RasterPlan) -> Any:
 def _copy_bands(source: Any, target: Any, plan: RasterPlan) -> None:
     count = plan.encoding.count
     palette = plan.description.has_color_table and _keeps_values(plan)
-    interpretation = tuple(
-        ColorInterp.gray if color is ColorInterp.palette and not palette else color
-        for color in source.colorinterp[:count]
-    )
+    interpretation = _interpretation(source, plan.encoding, palette=palette)
     if tuple(target.colorinterp) != interpretation:
         target.colorinterp = interpretation
     if plan.encoding.nodata is not None:
@@ -91,6 +89,16 @@ def _copy_bands(source: Any, target: Any, plan: RasterPlan) -> None:
     if palette:
         target.write_colormap(1, source.colormap(1))
     _copy_texts(source, target, count)
+
+
+def _interpretation(source: Any, encoding: Encoding, *, palette: bool) -> tuple[ColorInterp, ...]:
+    """The source's. Three bands of a JPEG are colours, whatever they were: it holds them as YCbCr."""
+    if encoding.compression == "JPEG" and encoding.count == len(_COLORS):
+        return _COLORS
+    return tuple(
+        ColorInterp.gray if color is ColorInterp.palette and not palette else color
+        for color in source.colorinterp[: encoding.count]
+    )
 
 
 def _copy_texts(source: Any, target: Any, count: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
 
@@ -15,7 +15,7 @@ from schema.errors import PermanentTaskError
 from services.raster.cog import make_cog, run
 from services.raster.files import RasterFile
 from services.raster.products import CogRequest
-from tests.support.chunked_cogs import FolderBox
+from tests.support.chunked_cogs import FolderBox, chunked_cog
 from tests.support.raster_plans import plan_of, warped_grid
 from tests.support.rasters import raster_bytes, real_file
 from tests.unit.services.raster.test_metadata_copy import REAL, header
@@ -126,6 +126,23 @@ def test_a_picture_becomes_jpeg_with_its_alpha_as_mask(tmp_path: Path) -> None:
         np.testing.assert_array_equal(dataset.dataset_mask() > 0, pixels[3] > 0)
         found = dataset.read()[:, :, 272:].astype(int)
         assert np.abs(found - pixels[:3, :, 272:]).mean() < 4
+
+
+@pytest.mark.parametrize("colors", [["gray", "undefined", "undefined"], ["blue", "green", "red"]])
+@pytest.mark.parametrize("chunk", [None, 512])
+def test_three_bands_of_any_kind_are_colors_of_a_jpeg(
+    colors: list[str], chunk: int | None, tmp_path: Path
+) -> None:
+    pixels = smooth(3, 530, 600)
+    source = written(tmp_path / "a.tif", pixels, photometric="MINISBLACK")
+    with rasterio.open(source, "r+") as dataset:
+        dataset.colorinterp = [ColorInterp[color] for color in colors]
+    plan = plan_of(source, chunk=chunk, compression="JPEG", quality=90, predictor=1)
+    cog = made(tmp_path, plan, source) if chunk is None else chunked_cog(source, plan, tmp_path)
+    with rasterio.open(cog) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == "YCbCr JPEG"
+        assert [each.name for each in dataset.colorinterp] == ["red", "green", "blue"]
+        assert np.abs(dataset.read().astype(int) - pixels).mean() < 4
 
 
 def test_a_warp_goes_on_the_planned_grid(tmp_path: Path) -> None:

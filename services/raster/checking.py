@@ -26,6 +26,7 @@ from services.raster.drivers import OPTIONS
 from services.raster.files import RasterFile
 from services.raster.inspections import INVALID
 from services.raster.reference_systems import WGS84, is_same, parsed, transformed
+from services.raster.shortages import shortage_of
 from services.raster.windows import windows_of
 
 _HALF_A_PIXEL = 0.5
@@ -59,6 +60,8 @@ def check_levels(file: RasterFile, plan: RasterPlan, progress: Callable[[float],
             with whole_jpeg():
                 _read_level(file, plan, level)
         except RasterioError as exc:
+            if shortage_of(exc):
+                raise
             raise invalid(
                 "blocks", f"every block of overview {level + 1}", "one that cannot be read"
             ) from exc

@@ -3,13 +3,12 @@
 Nothing of GDAL is loaded before the limits stand.
 """
 
-import errno
 import os
 import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, get_type_hints
@@ -32,6 +31,7 @@ from schema.sandbox_messages import (
     frame,
 )
 from services.raster.confinement import confine
+from services.raster.shortages import Shortage, shortage_of
 
 OPERATIONS: Mapping[str, str] = {
     "describe": "services.raster.describe:run",
@@ -43,8 +43,13 @@ OPERATIONS: Mapping[str, str] = {
 """Module and function of each operation: ``run(request, box)`` says by its annotations what it takes."""
 
 _RECEIVE_BYTES = 1024 * 1024
-_OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _MOST_SHOWN = 2_000
+
+_SHORTAGES: Mapping[Shortage, Failed] = {
+    "memory": Failed(reason="memory", code="RASTER_OUT_OF_MEMORY", message="out of memory"),
+    "disk": Failed(reason="disk", code="RASTER_DISK_FULL", message="no space left"),
+    "file": Failed(reason="permanent", code="RASTER_DISK_FULL", message="a file grew beyond its limit"),
+}
 
 _GDAL = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -159,28 +164,14 @@ def _request_model(run: Callable[..., BaseModel]) -> type[BaseModel]:
 
 
 def failure_of(exc: Exception) -> Failed:
-    """How an exception is told; of one that nobody foresaw only the type, its story goes to the log."""
+    """How an exception is told; of one that nobody foresaw only the type, its story goes to the log.
+
+    That memory or disk was short is told first, as it looks like a fault of the raster or of the COG.
+    """
+    if (shortage := shortage_of(exc)) is not None:
+        return _SHORTAGES[shortage]
     if isinstance(exc, TaskError):
         reason = "permanent" if isinstance(exc, PermanentTaskError) else "retryable"
         return Failed(reason=reason, code=exc.error_code, message=str(exc)[:_MOST_SHOWN])
-    causes = list(_causes(exc))
-    if any(isinstance(cause, MemoryError) or _is_gdals(cause, "OutOfMemory") for cause in causes):
-        return Failed(reason="memory", code="RASTER_OUT_OF_MEMORY", message="out of memory")
-    if any(isinstance(cause, OSError) and _is_about_space(cause) for cause in causes):
-        return Failed(reason="disk", code="RASTER_DISK_FULL", message="no space left")
     traceback.print_exception(exc)
     return Failed(reason="unexpected", code="RASTER_PROCESS_FAILED", message=type(exc).__name__[:100])
-
-
-def _causes(exc: BaseException | None) -> Iterator[BaseException]:
-    while exc is not None:
-        yield exc
-        exc = exc.__cause__ or exc.__context__
-
-
-def _is_gdals(exc: BaseException, name: str) -> bool:
-    return type(exc).__name__.startswith("CPLE_") and name in type(exc).__name__
-
-
-def _is_about_space(exc: OSError) -> bool:
-    return exc.errno in _OUT_OF_SPACE

@@ -19,6 +19,7 @@ from services.raster.files import Box, RasterFile
 from services.raster.footprint import place_of
 from services.raster.inspections import InspectRequest, InspectResult
 from services.raster.pictures import write_pictures
+from services.raster.shortages import shortage_of
 from services.raster.statistics import BandTally
 from services.raster.windows import valid_pixels, windows_of
 
@@ -82,6 +83,8 @@ def _read(made: Any, window: Any) -> tuple[Any, Any]:
         pixels = made.read(window=window)
         return pixels, valid_pixels(made, window, pixels)
     except RasterioError as exc:
+        if shortage_of(exc):
+            raise
         raise invalid("blocks", "every block of full resolution", "one that cannot be read") from exc
 
 

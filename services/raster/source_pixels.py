@@ -18,6 +18,7 @@ from schema.errors import PermanentTaskError
 from services.raster.files import RasterFile
 from services.raster.masks import Pixels, Valid, has_value, kept_alpha
 from services.raster.reducing import Method, reduce
+from services.raster.shortages import shortage_of
 
 _STRIPE_PIXELS = 1 << 23
 
@@ -126,4 +127,6 @@ def _telling() -> Generator[None]:
     try:
         yield
     except RasterioIOError as exc:
+        if shortage_of(exc):
+            raise
         raise PermanentTaskError("pixels of the raster cannot be read", "RASTER_UNREADABLE") from exc

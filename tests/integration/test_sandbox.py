@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
 import pytest
+import rasterio
 
 from interfaces.sandbox import ByteSource, Limits, LocalFile
 from repositories.sandbox import ChildSandbox
@@ -173,6 +175,18 @@ class TestWhatItIsKeptFrom:
     def test_memory_beyond_its_limit(self, sandbox: ChildSandbox, operation: str) -> None:
         error = error_of(sandbox, operation)
         assert (type(error), error.error_code) == (PermanentTaskError, "RASTER_OUT_OF_MEMORY")
+
+    def test_a_block_beyond_its_memory(self, sandbox: ChildSandbox, tmp_path: Path) -> None:
+        path = tmp_path / "wide.tif"
+        shape = {"count": 190, "width": 512, "height": 512, "dtype": "float32"}
+        tiles = {"tiled": True, "blockxsize": 512, "blockysize": 512, "interleave": "pixel"}
+        place = {"crs": 32633, "transform": rasterio.Affine.scale(10)}
+        with rasterio.open(path, "w", "GTiff", compress="deflate", **shape, **tiles, **place) as target:
+            target.write(np.zeros((190, 512, 512), np.float32))
+        limits = Limits(memory_bytes=230_000_000)
+        with pytest.raises(PermanentTaskError) as raised:
+            run(sandbox, "peek", sources={"raster": BytesSource(path.read_bytes())}, limits=limits)
+        assert raised.value.error_code == "RASTER_OUT_OF_MEMORY"
 
     def test_space_beyond_its_limit(self, sandbox: ChildSandbox) -> None:
         error = error_of(sandbox, "fill", Limits(disk_bytes=20_000_000))

@@ -15,13 +15,14 @@ from pydantic import BaseModel
 
 from schema.errors import PermanentTaskError
 from services.raster.files import Box
+from services.raster.source_pixels import opened
 
 OPERATIONS = {
     name: f"tests.support.child_operations:{name}"
     for name in (
         "environment", "digest", "pixels", "allocate", "hold", "wait", "spin", "crash", "leave",
         "refuse", "stumble", "connect", "fill", "print_much", "spy", "write_elsewhere", "spawn", "report",
-        "execute", "nonsense", "local",
+        "execute", "nonsense", "local", "peek",
     )
 }  # fmt: skip
 
@@ -47,6 +48,12 @@ def digest(request: Text, box: Box) -> Text:
 def pixels(request: Text, box: Box) -> Text:
     with box.source("raster").open() as dataset:
         return Text(text=str(int(dataset.read().sum())))
+
+
+def peek(request: Text, box: Box) -> Text:
+    """One pixel, for which GDAL holds a whole block."""
+    with opened(box.source("raster")) as dataset:
+        return Text(text=str(int(dataset.read(1, window=((0, 1), (0, 1))).sum())))
 
 
 def allocate(request: Text, box: Box) -> Text:

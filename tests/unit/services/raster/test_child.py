@@ -18,10 +18,6 @@ from tests.support.child_operations import Text
 from tests.support.rasters import raster_bytes
 
 
-class CPLE_OutOfMemoryError(Exception):  # noqa: N801 -- as rasterio names it
-    pass
-
-
 def box_of(data: bytes, folder: Path, failure: GeojobsError | None = None) -> SourceBox:
     def read(name: str, offset: int, length: int) -> bytes:
         if failure is not None and offset > 0:
@@ -37,8 +33,8 @@ def box_of(data: bytes, folder: Path, failure: GeojobsError | None = None) -> So
         (PermanentTaskError("no", "RASTER_EMPTY"), "permanent", "RASTER_EMPTY"),
         (RetryableTaskError("no", "BLOB_UNAVAILABLE"), "retryable", "BLOB_UNAVAILABLE"),
         (MemoryError(), "memory", "RASTER_OUT_OF_MEMORY"),
-        (CPLE_OutOfMemoryError(), "memory", "RASTER_OUT_OF_MEMORY"),
         (OSError(errno.ENOSPC, "full"), "disk", "RASTER_DISK_FULL"),
+        (OSError(errno.EFBIG, "large"), "permanent", "RASTER_DISK_FULL"),
         (OSError(errno.ENOENT, "absent"), "unexpected", "RASTER_PROCESS_FAILED"),
         (KeyError("secret"), "unexpected", "RASTER_PROCESS_FAILED"),
     ],
@@ -49,8 +45,8 @@ def test_an_error_is_told_by_its_kind(error: Exception, reason: str, code: str) 
     assert "secret" not in failed.message
 
 
-def test_an_error_is_told_by_what_caused_it() -> None:
-    error = ValueError("could not read")
+@pytest.mark.parametrize("error", [ValueError("no"), PermanentTaskError("no", "RASTER_UNREADABLE")])
+def test_an_error_is_told_by_what_caused_it(error: Exception) -> None:
     error.__cause__ = MemoryError()
     assert failure_of(error).reason == "memory"
 

@@ -7,6 +7,7 @@
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from rasterio._err import CPLE_BaseError  # pyright: ignore[reportPrivateImportUsage] -- raised, yet private
@@ -45,13 +46,14 @@ def described(raster: RasterFile, options: RasterOptions) -> DescribeResult:
         placement = placement_of(dataset, options.source_crs)
         grid = output_grid(placement, options)
         wanted = placement.by is PlacedBy.TRANSFORM or grid is not None
+        now = datetime.now(UTC)
         domains = [dataset.tags(ns=domain) for domain in (None, "IMAGERY", *_imagery_like(dataset))]
         return DescribeResult(
             description=_description(dataset, placement, bounds_of_placement(placement) if wanted else None),
             grid=grid or source_grid(placement),
             warped=grid is not None,
-            acquired=dates.from_tags(domains),
-            written=dates.written(dataset.tags()),
+            acquired=dates.from_tags(domains, now),
+            written=dates.written(dataset.tags(), now),
         )
 
 

@@ -54,7 +54,8 @@ def _pinned(parameters: ValidateRasterParameters, context: TaskContext) -> BlobV
 def _acquired(parameters: ValidateRasterParameters, found: DescribeResult) -> datetime:
     """What the user says, else the tags of the acquisition, the blob's name, or when the file was made."""
     given = parameters.options.datetime
-    moment = given or found.acquired or dates.from_name(parameters.blob) or found.written
+    in_name = dates.from_name(parameters.blob, datetime.now(UTC))
+    moment = given or found.acquired or in_name or found.written
     if moment is None:
         raise PermanentTaskError(
             "neither the raster's tags nor its name say when it was acquired: give datetime",

@@ -1,5 +1,6 @@
 """Every real raster: what is planned for it, or the code that it is refused with."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -156,4 +157,4 @@ def test_real_tags_tell_when_it_was(name: str, year: int) -> None:
 
 
 def test_a_number_of_a_sheet_is_no_date() -> None:
-    assert dates.from_name("naip_m_4112001_sw_10.tif") is None
+    assert dates.from_name("naip_m_4112001_sw_10.tif", datetime.now(UTC)) is None

@@ -10,7 +10,7 @@ import numpy as np
 from rasterio.windows import Window
 
 from schema.contracts.rasters import Chunking, Grid, MaskKind, RasterPlan
-from services.raster.masks import Pixels, Valid, has_value, holds
+from services.raster.masks import Pixels, Valid, has_value, holds, kept_alpha
 from services.raster.reducing import beside
 from services.raster.source_pixels import SourcePixels, read_source
 from services.raster.warping import Warper
@@ -52,12 +52,17 @@ def _mask_of(source: SourcePixels, plan: RasterPlan) -> Valid:
 
 
 def _resampled(dataset: Any, plan: RasterPlan, window: Window) -> tuple[Pixels, Valid | None]:
-    filling = _filling(plan)
-    pixels = np.full((plan.encoding.count, window.height, window.width), filling, plan.encoding.dtype)
+    """Nodata is no value of alpha: that is 0 where there is nothing, and else as it comes."""
+    count, alpha = plan.encoding.count, kept_alpha(plan)
+    colors = [band for band in range(count) if band != alpha]
+    filling = np.zeros((count, 1, 1), plan.encoding.dtype)
+    filling[colors] = _filling(plan)
+    pixels = np.tile(filling, (1, window.height, window.width))
     mask = np.zeros(pixels.shape[1:], np.bool_) if plan.encoding.mask else None
     for piece in Warper(dataset, plan).pieces(window):
         made = _typed(piece.values, piece.valid, pixels.dtype)
-        _keep_off_nodata(made, plan)
+        for band in colors:
+            _keep_off_nodata(made[band], plan)
         pixels[:, *piece.place] = np.where(piece.valid, made, filling)
         if mask is not None:
             mask[piece.place] = np.logical_or.reduce(piece.valid)

@@ -55,8 +55,8 @@ def reduce(
             made_valid[target] = np.logical_or.reduce(_quarters(stripe))
         shown = stripe if alpha is None else pixels[alpha, source] != 0
         for band in range(count):
-            mask = None if band == alpha else shown
-            made[band, target] = _averaged(pixels[band, source], mask, nodata)
+            told = (None, None) if band == alpha else (shown, nodata)
+            made[band, target] = _averaged(pixels[band, source], *told)
     return made, made_valid
 
 

@@ -154,6 +154,23 @@ def test_alpha_that_stays_keeps_hidden_colors_out_of_a_warp(tmp_path: Path) -> N
     assert count_valid(found, valid, plan) == np.count_nonzero(found[3])
 
 
+@pytest.mark.parametrize("nodata", [0, 255])
+@pytest.mark.parametrize("method", [ResamplingMethod.NEAREST, ResamplingMethod.BILINEAR])
+def test_alpha_is_warped_alike_whatever_nodata_is(
+    nodata: int, method: ResamplingMethod, tmp_path: Path
+) -> None:
+    pixels = np.full((4, 40, 40), 200, np.uint8)
+    pixels[3, :, :20], pixels[3, :, 20:] = 255, 0
+    path = write(tmp_path / "a.tif", pixels, photometric="RGB", alpha="YES")
+    grid = warped_grid(path, "EPSG:3857")
+    plain, _ = read(path, plan_of(path, grid=grid, resampling=method))
+    options = RasterOptions(nodata=nodata)
+    found, _ = read(path, plan_of(path, grid=grid, resampling=method, options=options))
+    assert {0, 255} <= set(np.unique(plain[3]).tolist())
+    np.testing.assert_array_equal(found[3], plain[3])
+    assert set(np.unique(found[:3][:, found[3] == 0]).tolist()) <= {nodata, 200}
+
+
 def test_an_internal_mask_is_kept_as_it_is(tmp_path: Path) -> None:
     pixels, mask = random("uint8"), random("uint8", seed=2)[0] > 100
     plan = plan_of(write(tmp_path / "a.tif", pixels, mask=mask))

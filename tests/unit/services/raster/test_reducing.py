@@ -1,6 +1,7 @@
 """What overviews make of masks, alpha and classes."""
 
 import numpy as np
+import pytest
 
 from services.raster.reducing import reduce
 
@@ -27,6 +28,13 @@ def test_transparent_pixels_do_not_darken_the_colors_beside_them() -> None:
     color, alpha = [[200, 0], [200, 0]], [[255, 0], [255, 0]]
     small, _ = reduce(np.array([color, alpha], np.uint8), None, None, "average", alpha=1)
     assert small.ravel().tolist() == [200, 128]
+
+
+@pytest.mark.parametrize("nodata", [0, 64, 255])
+def test_nodata_is_no_value_of_alpha(nodata: int) -> None:
+    color, alpha = [[200, 9], [9, 9]], [[255, 0], [0, 0]]
+    small, _ = reduce(np.array([color, alpha], np.uint8), None, nodata, "average", alpha=1)
+    assert small.ravel().tolist() == [200, 64]
 
 
 def test_a_mean_that_looks_like_nodata_becomes_its_neighbour() -> None:

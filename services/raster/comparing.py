@@ -75,12 +75,3 @@ class Comparison:
         if self.different:
             return "the source's pixels", f"{self.different} that differ, by {self.largest:g} at most"
         return None
-
-
-def kept_validity(
-    source: npt.NDArray[Any], valid: npt.NDArray[np.bool_], nodata: float | None
-) -> npt.NDArray[np.bool_]:
-    """Which pixels of the source the COG is to show as valid: not those that have its value for nodata."""
-    if nodata is None or np.isnan(nodata):
-        return valid
-    return valid & (source != nodata)

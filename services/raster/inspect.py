@@ -14,12 +14,13 @@ from rasterio.errors import RasterioError
 from schema.contracts.process_raster import BandStatistics, PixelComparison
 from schema.contracts.rasters import RasterPlan
 from services.raster.checking import check_header, check_levels, invalid, whole_jpeg
-from services.raster.comparing import Comparison, kept_validity
+from services.raster.comparing import Comparison
 from services.raster.files import Box, RasterFile
 from services.raster.footprint import place_of
 from services.raster.inspections import InspectRequest, InspectResult
 from services.raster.pictures import write_pictures
 from services.raster.shortages import shortage_of
+from services.raster.source_pixels import source_nodata
 from services.raster.statistics import BandTally
 from services.raster.windows import valid_pixels, windows_of
 
@@ -81,7 +82,7 @@ def _read_pixels(
 def _read(made: Any, window: Any) -> tuple[Any, Any]:
     try:
         pixels = made.read(window=window)
-        return pixels, valid_pixels(made, window, pixels)
+        return pixels, valid_pixels(made, window, pixels, made.nodatavals)
     except RasterioError as exc:
         if shortage_of(exc):
             raise
@@ -89,9 +90,10 @@ def _read(made: Any, window: Any) -> tuple[Any, Any]:
 
 
 def _compare(comparison: Comparison, made: Any, original: Any, window: Any, plan: RasterPlan) -> None:
+    """What is nodata in the source is what the plan takes for it, whatever the header says."""
     pixels, valid = made
-    count = plan.encoding.count
-    nodata = None if plan.encoding.nodata is None else float(plan.encoding.nodata)
+    count, told = plan.encoding.count, source_nodata(plan)
     source = original.read(window=window)
-    source_valid = kept_validity(source, valid_pixels(original, window, source), nodata)
+    nodata = None if told is None else float(told)
+    source_valid = valid_pixels(original, window, source, [nodata] * len(source))
     comparison.add(pixels, valid, source[:count], source_valid[:count])

@@ -3,7 +3,7 @@
 # rasterio comes without types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,17 +51,19 @@ def windows_of(dataset: Any) -> Iterator[Window]:
     return windows(dataset.width, dataset.height, pixel_bytes)
 
 
-def valid_pixels(dataset: Any, window: Window, pixels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which of the pixels, of shape ``(bands, rows, columns)``, are valid: by mask, nodata, alpha and NaN."""
+def valid_pixels(
+    dataset: Any, window: Window, pixels: npt.NDArray[Any], nodata: Sequence[float | None]
+) -> npt.NDArray[np.bool_]:
+    """Which of the pixels, of shape ``(bands, rows, columns)``, are valid: by mask, alpha, NaN, and
+    ``nodata`` of each band, which need not be what the dataset says."""
     valid = np.ones(pixels.shape, dtype=np.bool_)
-    flags = dataset.mask_flag_enums[0]
-    if MaskFlags.alpha in flags:
+    if ColorInterp.alpha in dataset.colorinterp:  # which the flags pass over where there is nodata too
         _apply_alpha(dataset, pixels, valid)
-    elif MaskFlags.per_dataset in flags:
+    elif MaskFlags.per_dataset in dataset.mask_flag_enums[0]:
         valid &= dataset.read_masks(1, window=window) > 0
-    for band, nodata in enumerate(dataset.nodatavals[: len(pixels)]):
-        if nodata is not None and not np.isnan(nodata):
-            valid[band] &= pixels[band] != _as_pixel(nodata, pixels.dtype)
+    for band, value in enumerate(nodata[: len(pixels)]):
+        if value is not None and not np.isnan(value):
+            valid[band] &= pixels[band] != _as_pixel(value, pixels.dtype)
     if pixels.dtype.kind == "f":
         valid &= ~np.isnan(pixels)
     return valid

@@ -75,7 +75,7 @@ class Workspace(Protocol):
         and none of the app's environment. Raises what the operation raised (``PermanentTaskError`` with its
         code), what reading a source or the watch raised, ``PermanentTaskError`` (``RASTER_OUT_OF_MEMORY``,
         ``RASTER_DISK_FULL``), ``TaskTimedOutError`` (``RASTER_TOOK_TOO_LONG``) or ``RetryableTaskError``
-        (``RASTER_PROCESS_DIED``). Whatever it raises, the child is gone.
+        (``RASTER_PROCESS_DIED``, ``WORKER_DISK_FULL``). Whatever it raises, the child is gone.
         """
         ...
 

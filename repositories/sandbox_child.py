@@ -188,7 +188,8 @@ class Child:
             case "memory":
                 return out_of_memory()
             case "disk":
-                return RetryableTaskError("the worker's disk is full", "RASTER_DISK_FULL")
+                self._check()  # by its own limit, if that is what it met
+                return RetryableTaskError("the worker's disk is full", "WORKER_DISK_FULL")
             case "unexpected":
                 self._tell(operation, failed.message)
                 text = f"the raster process met an unexpected {failed.message}"

@@ -47,7 +47,7 @@ _MOST_SHOWN = 2_000
 
 _SHORTAGES: Mapping[Shortage, Failed] = {
     "memory": Failed(reason="memory", code="RASTER_OUT_OF_MEMORY", message="out of memory"),
-    "disk": Failed(reason="disk", code="RASTER_DISK_FULL", message="no space left"),
+    "disk": Failed(reason="disk", code="WORKER_DISK_FULL", message="no space left"),
     "file": Failed(reason="permanent", code="RASTER_DISK_FULL", message="a file grew beyond its limit"),
 }
 

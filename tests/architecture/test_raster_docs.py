@@ -9,7 +9,7 @@ from tests.architecture.source import ROOT
 from tests.support.rasters import real_file
 
 _DOCUMENT = (ROOT / "docs" / "rasters.md").read_text("utf-8")
-_CODE = re.compile(r"\b(?:RASTER|SANDBOX)_[A-Z_]*[A-Z]\b")
+_CODE = re.compile(r"\b(?:RASTER|SANDBOX|WORKER)_[A-Z_]*[A-Z]\b")
 _PLACES = ("services/raster", "services/containers", "repositories", "schema")
 
 

@@ -192,6 +192,10 @@ class TestWhatItIsKeptFrom:
         error = error_of(sandbox, "fill", Limits(disk_bytes=20_000_000))
         assert (type(error), error.error_code) == (PermanentTaskError, "RASTER_DISK_FULL")
 
+    def test_a_full_disk_is_not_its_limit_but_the_workers(self, sandbox: ChildSandbox) -> None:
+        error = error_of(sandbox, "find_full")
+        assert (type(error), error.error_code) == (RetryableTaskError, "WORKER_DISK_FULL")
+
     @pytest.mark.parametrize("operation", ["wait", "spin"])
     def test_time_beyond_its_limit(self, sandbox: ChildSandbox, operation: str) -> None:
         started = monotonic()

@@ -1,6 +1,7 @@
 """Operations for tests of the sandbox: what a broken or hostile raster may make of a child."""
 
 import ctypes
+import errno
 import mmap
 import os
 import signal
@@ -22,7 +23,7 @@ OPERATIONS = {
     for name in (
         "environment", "digest", "pixels", "allocate", "hold", "wait", "spin", "crash", "leave",
         "refuse", "stumble", "connect", "fill", "print_much", "spy", "write_elsewhere", "spawn", "report",
-        "execute", "nonsense", "local", "peek",
+        "execute", "nonsense", "local", "peek", "find_full",
     )
 }  # fmt: skip
 
@@ -54,6 +55,11 @@ def peek(request: Text, box: Box) -> Text:
     """One pixel, for which GDAL holds a whole block."""
     with opened(box.source("raster")) as dataset:
         return Text(text=str(int(dataset.read(1, window=((0, 1), (0, 1))).sum())))
+
+
+def find_full(request: Text, box: Box) -> Text:
+    """As on a disk that has no space left."""
+    raise OSError(errno.ENOSPC, "no space left")
 
 
 def allocate(request: Text, box: Box) -> Text:

@@ -33,7 +33,7 @@ def box_of(data: bytes, folder: Path, failure: GeojobsError | None = None) -> So
         (PermanentTaskError("no", "RASTER_EMPTY"), "permanent", "RASTER_EMPTY"),
         (RetryableTaskError("no", "BLOB_UNAVAILABLE"), "retryable", "BLOB_UNAVAILABLE"),
         (MemoryError(), "memory", "RASTER_OUT_OF_MEMORY"),
-        (OSError(errno.ENOSPC, "full"), "disk", "RASTER_DISK_FULL"),
+        (OSError(errno.ENOSPC, "full"), "disk", "WORKER_DISK_FULL"),
         (OSError(errno.EFBIG, "large"), "permanent", "RASTER_DISK_FULL"),
         (OSError(errno.ENOENT, "absent"), "unexpected", "RASTER_PROCESS_FAILED"),
         (KeyError("secret"), "unexpected", "RASTER_PROCESS_FAILED"),

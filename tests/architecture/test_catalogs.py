@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 from dataclasses import replace
 from datetime import timedelta
@@ -33,6 +34,7 @@ from schema.errors import (
 from schema.policies import RetryPolicy
 from schema.results import Contract
 from schema.workflow import JobRegistration, TaskContract, TaskInfo
+from tests.architecture.source import ROOT
 
 ALL_JOBS = (*JOBS, *DEVELOPMENT_JOBS)
 ALL_TASKS = (*TASKS, *DEVELOPMENT_TASKS)
@@ -75,6 +77,13 @@ def test_each_handler_is_registered() -> None:
     registered = [(info, handler) for info, handler in ALL_TASKS]
     assert len(declared) == len(registered)
     assert all((module.INFO, module.run) in registered for module in declared)
+
+
+def test_an_attempt_ends_before_the_host_would_end_the_worker() -> None:
+    text = json.loads((ROOT / "host.json").read_text("utf-8"))["functionTimeout"]
+    hours, minutes, seconds = map(int, text.split(":"))
+    most = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    assert [info.task_type for info, _ in ALL_TASKS if info.timeout >= most] == []
 
 
 def test_each_contract_has_a_stage_and_a_handler() -> None:

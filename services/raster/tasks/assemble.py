@@ -20,7 +20,7 @@ from services.raster.transfer import PIECE_BYTES, BlobSource, pieces, version_of
 INFO = TaskInfo(
     ASSEMBLE_COG,
     "Makes the upper overviews and the header of a chunked COG, and commits its blocks.",
-    timeout=timedelta(minutes=40),
+    timeout=timedelta(minutes=25),
 )
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from interfaces.handler import TaskContext
-from interfaces.sandbox import ByteSource, LocalFile, Workspace
+from interfaces.sandbox import ByteSource, Limits, LocalFile, Workspace
 from schema.contracts.process_raster import VALIDATE_COG, ValidateCogParameters, ValidatedCog
 from schema.contracts.rasters import BlobVersion, RasterPlan
 from schema.errors import PermanentTaskError
@@ -19,6 +19,9 @@ INFO = TaskInfo(
     "Reads every block of a COG, holds it to its plan and its source, and draws its pictures.",
     timeout=timedelta(minutes=25),
 )
+
+_LIMITS = Limits(seconds=INFO.timeout.total_seconds())
+"""The task's own time ends it: the largest rasters take most of that."""
 
 STAGED_BYTES = 512_000_000
 """Up to this size a file is copied to the local disk before it is read; larger ones are read by ranges."""
@@ -59,7 +62,7 @@ def _inspected(
     cog = parameters.created.cog
     try:
         request = InspectRequest(plan=parameters.created.plan)
-        return workspace.run("inspect", request, InspectResult, sources)
+        return workspace.run("inspect", request, InspectResult, sources, _LIMITS)
     except PermanentTaskError as exc:
         if exc.error_code == INVALID:
             context.blobs.delete(cog.container, cog.blob)

@@ -16,10 +16,10 @@ def code_of(check: Callable[[], object]) -> str:
     return caught.value.error_code
 
 
-def test_pixels_of_128_gib_are_the_most() -> None:
-    side = 2**17
-    assert demand_size(side, side, 8, "uint8") == 128 * 1024**3
-    assert code_of(lambda: demand_size(side, side + 1, 8, "uint8")) == "RASTER_TOO_LARGE"
+def test_pixels_of_40_gib_are_the_most() -> None:
+    side = 2**16
+    assert demand_size(side, side, 10, "uint8") == 40 * 1024**3
+    assert code_of(lambda: demand_size(side, side + 1, 10, "uint8")) == "RASTER_TOO_LARGE"
 
 
 def test_a_block_counts_with_all_bands_that_it_holds() -> None:

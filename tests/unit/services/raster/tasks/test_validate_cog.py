@@ -68,6 +68,13 @@ def test_a_whole_cog_is_described_and_keeps_its_blob(world: World) -> None:
     assert world.names() == ["raster.tif", "overview.png", "thumbnail.png"]
 
 
+def test_the_child_has_as_long_as_the_task(world: World) -> None:
+    world.run()
+    (call,) = world.sandbox.calls
+    assert call.limits is not None
+    assert call.limits.seconds == validate_cog.INFO.timeout.total_seconds()
+
+
 def test_both_files_are_told_by_their_sha256(world: World) -> None:
     found = world.run()
     assert found.sha256 == hashlib.sha256(world.cog).hexdigest()

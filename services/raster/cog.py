@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.shutil import copy
 from rasterio.windows import Window
@@ -20,6 +19,7 @@ from schema.errors import PermanentTaskError
 from services.raster.files import Box, RasterFile
 from services.raster.masks import count_valid
 from services.raster.metadata_copy import copy_metadata, refuse_sidecar
+from services.raster.overviews import add_overviews, drop_overviews, plain_options
 from services.raster.products import CogRequest, CogResult
 from services.raster.reading import read_window
 from services.raster.source_pixels import opened
@@ -57,10 +57,11 @@ def make_cog(
         refuse_sidecar(prepared)
         if not valid_pixels:
             raise PermanentTaskError("no pixel of the raster is valid", "RASTER_ALL_NODATA")
-        _add_overviews(prepared, plan)
+        add_overviews(prepared, plan)
         progress(_WITH_OVERVIEWS)
         copy(str(prepared), str(target), **_options(plan))
         refuse_sidecar(target)
+    drop_overviews(prepared)
     prepared.unlink()
     progress(1.0)
     return valid_pixels
@@ -69,8 +70,7 @@ def make_cog(
 def _prepare(source: RasterFile, plan: RasterPlan, target: Path, progress: Callable[[float], None]) -> int:
     """Write all pixels, the mask and the metadata of the output; returns how many pixels are valid."""
     encoding, grid = plan.encoding, plan.grid
-    options: dict[str, Any] = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "interleave": "pixel"}
-    options |= {"bigtiff": "IF_SAFER", "count": encoding.count, "dtype": encoding.dtype}
+    options = plain_options(encoding)
     valid_pixels = 0
     with (
         opened(source) as dataset,
@@ -86,14 +86,6 @@ def _prepare(source: RasterFile, plan: RasterPlan, target: Path, progress: Calla
             valid_pixels += count_valid(pixels, valid, plan)
             progress((number + 1) / len(windows))
     return valid_pixels
-
-
-def _add_overviews(path: Path, plan: RasterPlan) -> None:
-    """GDAL's COG driver would round their sizes down, and the chunks round them up."""
-    if plan.overviews:
-        with rasterio.open(path, "r+", driver="GTiff") as prepared:
-            factors = [2 << level for level in range(plan.overviews)]
-            prepared.build_overviews(factors, Resampling[plan.overview_resampling])
 
 
 def _windows(grid: Grid, encoding: Encoding) -> Iterator[Window]:

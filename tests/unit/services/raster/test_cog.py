@@ -15,7 +15,7 @@ from schema.errors import PermanentTaskError
 from services.raster.cog import make_cog, run
 from services.raster.files import RasterFile
 from services.raster.products import CogRequest
-from tests.support.chunked_cogs import FolderBox, chunked_cog
+from tests.support.chunked_cogs import FolderBox, assert_levels_equal, chunked_cog
 from tests.support.raster_plans import plan_of, warped_grid
 from tests.support.rasters import raster_bytes, real_file
 from tests.unit.services.raster.test_metadata_copy import REAL, header
@@ -126,6 +126,19 @@ def test_a_picture_becomes_jpeg_with_its_alpha_as_mask(tmp_path: Path) -> None:
         np.testing.assert_array_equal(dataset.dataset_mask() > 0, pixels[3] > 0)
         found = dataset.read()[:, :, 272:].astype(int)
         assert np.abs(found - pixels[:3, :, 272:]).mean() < 4
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NodataShadowWarning")
+@pytest.mark.parametrize("nodata", [None, 0, 255])
+@pytest.mark.parametrize("method", ["average", "nearest"])
+def test_alpha_in_overviews_is_that_of_chunks(nodata: int | None, method: Any, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(8).choice(np.array([0, 40, 255], np.uint8), (4, 1_030, 1_101))
+    source = written(tmp_path / "a.tif", pixels, photometric="RGB", alpha="YES")
+    plan = plan_of(source, options=RasterOptions(nodata=nodata), overview_resampling=method)
+    cog = made(tmp_path, plan, source)
+    assert plan.overviews == 2
+    assert_levels_equal(cog, plan, source)
+    assert cog_validate(cog, strict=True, quiet=True) == (True, [], [])
 
 
 @pytest.mark.parametrize("colors", [["gray", "undefined", "undefined"], ["blue", "green", "red"]])

@@ -2,6 +2,7 @@
 one batch. A raster that fails is left behind and told of."""
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field
@@ -49,6 +50,7 @@ _SOME = FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=0.001)
 _ANY = FailurePolicy(mode=FailureMode.TOLERATE, min_success_rate=0.0)
 
 M = TypeVar("M", bound=BaseModel)
+_Plan = Callable[["ProcessRasterCollectionParameters", Stages], StagePlan]
 
 
 class ProcessRasterCollectionParameters(RasterJobParameters):
@@ -61,6 +63,25 @@ class ProcessRasterCollectionParameters(RasterJobParameters):
     max_files: Annotated[
         int, Field(ge=1, le=2_000, strict=True, description="process no more matching files than this")
     ] = 1_000
+
+
+def _from_all_results_of(*numbers: int) -> Callable[[_Plan], _Plan]:
+    """Fails the job where a result of these stages was left out as too many: its raster would be lost."""
+
+    def decorate(plan: _Plan) -> _Plan:
+        @wraps(plan)
+        def checked(parameters: ProcessRasterCollectionParameters, stages: Stages) -> StagePlan:
+            left_out = sum(_is_left_out(task) for number in numbers for task in stages[number].task_results)
+            if not left_out:
+                return plan(parameters, stages)
+            return StagePlan.fail_job(
+                f"of the rasters' results {left_out} do not fit into the 32 MB that a stage's result holds: "
+                "process fewer files in a job (prefix, filter, max_files)"
+            )
+
+        return checked
+
+    return decorate
 
 
 def plan_listing(parameters: ProcessRasterCollectionParameters, _: StageResultContract | None) -> StagePlan:
@@ -90,6 +111,7 @@ def plan_validation(parameters: ProcessRasterCollectionParameters, stages: Stage
     )
 
 
+@_from_all_results_of(VALIDATION)
 def plan_planning(parameters: ProcessRasterCollectionParameters, stages: Stages) -> StagePlan:
     """One task for each valid raster. Its id does not depend on which of the others are valid."""
     files = _listed(stages)
@@ -107,6 +129,7 @@ def plan_planning(parameters: ProcessRasterCollectionParameters, stages: Stages)
     return _for_each(_results(stages[VALIDATION], ValidatedRaster), planning, stages)
 
 
+@_from_all_results_of(PLANNING)
 def plan_pixels(_: ProcessRasterCollectionParameters, stages: Stages) -> StagePlan:
     """Those made in one pass first: should the stage's result grow too large for all, theirs are needed."""
     plans = _results(stages[PLANNING], RasterPlan)
@@ -120,6 +143,7 @@ def plan_pixels(_: ProcessRasterCollectionParameters, stages: Stages) -> StagePl
     return StagePlan.of([task for key in in_order for task in pixel_tasks(key, plans[key])])
 
 
+@_from_all_results_of(PLANNING)
 def plan_assembly(_: ProcessRasterCollectionParameters, stages: Stages) -> StagePlan:
     """One task for each raster all of whose chunks were made."""
     made = {task.task_index for task in stages[PIXELS].task_results if _is_done(task)}
@@ -133,6 +157,7 @@ def plan_assembly(_: ProcessRasterCollectionParameters, stages: Stages) -> Stage
     )
 
 
+@_from_all_results_of(PIXELS, ASSEMBLY)
 def plan_checking(_: ProcessRasterCollectionParameters, stages: Stages) -> StagePlan:
     """One task for each COG, in the order of the listing."""
     made = _results(stages[PIXELS], CreatedCog) | _results(stages[ASSEMBLY], CreatedCog)
@@ -140,6 +165,7 @@ def plan_checking(_: ProcessRasterCollectionParameters, stages: Stages) -> Stage
     return _for_each(in_order, lambda _, created: ValidateCogParameters(created=created), stages)
 
 
+@_from_all_results_of(CHECKING)
 def plan_items(parameters: ProcessRasterCollectionParameters, stages: Stages) -> StagePlan:
     def item(_: str, validated: ValidatedCog) -> Contract:
         return CreateItemParameters(validated=validated, register_item=parameters.register_items)
@@ -188,7 +214,7 @@ def _results(stage: StageResultContract, model: type[M]) -> dict[str, M]:
     return {
         task.task_index: model.model_validate(task.result_data)
         for task in stage.task_results
-        if _is_done(task) and task.result_data is not None and _key(task) == task.task_index
+        if _is_done(task) and _is_of_raster(task)
     }
 
 
@@ -226,6 +252,14 @@ def _failure(file: FileItem, stage: int, task: TaskResult) -> RasterFailure:
 
 def _key(task: TaskResult) -> str:
     return task.task_index.partition("-")[0]
+
+
+def _is_of_raster(task: TaskResult) -> bool:
+    return _key(task) == task.task_index
+
+
+def _is_left_out(task: TaskResult) -> bool:
+    return _is_done(task) and _is_of_raster(task) and task.result_data is None
 
 
 def _is_done(task: TaskResult) -> bool:

@@ -1,5 +1,6 @@
 """``process_raster_collection`` as its controller declares it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from controllers.process_raster_collection import (
     plan_validation,
     summarize,
 )
+from orchestration.aggregation import MAX_RESULT_BYTES
 from schema.contracts.containers import FileItem
 from schema.contracts.list_container import AnalyzeParameters, ListingDecision
 from schema.contracts.process_raster import (
@@ -156,9 +158,51 @@ def test_a_raster_is_assembled_if_all_its_chunks_were_made() -> None:
 
 def test_a_chunk_whose_result_was_left_out_was_made_all_the_same() -> None:
     found = stages("a.tif", s3={"r00001": planned("a", chunks=1)}, s4={"r00001-c000000": chunk(0)})
-    (task,) = found[4].task_results
-    found[4] = found[4].model_copy(update={"task_results": (task.model_copy(update={"result_data": None}),)})
+    found[4] = without_result(found[4], "r00001-c000000")
     assert list(planned_tasks(plan_assembly(PARAMETERS, found))) == ["r00001"]
+
+
+def without_result(found: StageResultContract, index: str) -> StageResultContract:
+    """As the engine leaves it where the results of the stage are too large together."""
+    tasks = tuple(
+        task.model_copy(update={"result_data": None}) if task.task_index == index else task
+        for task in found.task_results
+    )
+    return found.model_copy(update={"task_results": tasks})
+
+
+@pytest.mark.parametrize(
+    ("plan", "number"),
+    [
+        (plan_planning, 2),
+        (plan_pixels, 3),
+        (plan_assembly, 3),
+        (plan_checking, 4),
+        (plan_checking, 5),
+        (plan_items, 6),
+    ],
+)
+def test_a_raster_whose_result_was_left_out_fails_the_job_rather_than_being_lost(
+    plan: Callable[[ProcessRasterCollectionParameters, dict[int, StageResultContract]], StagePlan],
+    number: int,
+) -> None:
+    names = ("in/a.tif", "in/b.tif")
+    keys = ("r00001", "r00002")
+    found = stages(
+        *names,
+        s2={key: validated(name) for key, name in zip(keys, names, strict=True)},
+        s3=dict.fromkeys(keys, planned()),
+        s4=dict.fromkeys(keys, created()),
+        s5=dict.fromkeys(keys, created()),
+        s6=dict.fromkeys(keys, checked()),
+    )
+    found[number] = without_result(found[number], "r00002")
+
+    failed = plan(PARAMETERS, found)
+
+    assert failed.action is OrchestrationAction.FAIL_JOB
+    assert f"1 do not fit into the {MAX_RESULT_BYTES // 10**6} MB" in (failed.reason or "")
+    assert "max_files" in (failed.reason or "")
 
 
 def test_cogs_are_checked_in_the_order_of_the_listing() -> None:

@@ -1,6 +1,7 @@
 """Numbers as JSON can carry them, and whether a type of pixels has them."""
 
 import math
+import struct
 from typing import Literal
 
 from schema.contracts.rasters import Number
@@ -19,7 +20,6 @@ DTYPES = frozenset(_SIZES)
 """The types of pixels that are processed. 64-bit integers are not: nodata and statistics pass through floats,
 which hold only 53 bits of them."""
 
-_FLOAT32_MAX = 3.4028234663852886e38
 _BYTE = 8
 
 
@@ -43,13 +43,23 @@ def _infinite(value: float) -> Literal["inf", "-inf"]:
     return "inf" if value > 0 else "-inf"
 
 
-def has_value(dtype: str, value: Number) -> bool:
-    """Whether a pixel of this type can have the value."""
-    plain = float(value)
-    if is_float(dtype):
-        return dtype == "float64" or not math.isfinite(plain) or abs(plain) <= _FLOAT32_MAX
-    if not plain.is_integer():
+def pixel_value(dtype: str, value: Number) -> Number | None:
+    """The value as a pixel of this type has it, for ``float32`` the nearest one; ``None`` where none can."""
+    if dtype == "float32":
+        return _in_float32(float(value))
+    return value if is_float(dtype) or _fits(dtype, float(value)) else None
+
+
+def _in_float32(value: float) -> Number | None:
+    try:
+        return number(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return None
+
+
+def _fits(dtype: str, value: float) -> bool:
+    if not value.is_integer():
         return False
     bits = itemsize(dtype) * _BYTE
     lowest, highest = (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    return lowest <= plain <= highest
+    return lowest <= value <= highest

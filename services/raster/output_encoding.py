@@ -4,7 +4,7 @@ from typing import Literal
 
 from schema.contracts.rasters import Encoding, MaskKind, Number, RasterDescription, RasterOptions
 from schema.errors import PermanentTaskError
-from services.raster.numbers import has_value, is_float
+from services.raster.numbers import is_float, pixel_value
 from services.raster.profiles import PROFILES
 
 _PICTURE_BANDS = (1, 3)
@@ -29,15 +29,15 @@ def encoding_of(
 
 
 def _nodata(description: RasterDescription, options: RasterOptions) -> Number | None:
-    """The user's value goes before the raster's own. One of its own that no pixel can have says nothing."""
-    if options.nodata is not None:
-        if not has_value(description.dtype, options.nodata):
-            raise PermanentTaskError(
-                f"no pixel of {description.dtype} can be {options.nodata}", "RASTER_NODATA_UNREPRESENTABLE"
-            )
-        return options.nodata
-    own = description.nodata
-    return own if own is not None and has_value(description.dtype, own) else None
+    """The user's value goes before the raster's own, both as pixels have them. One of its own that no pixel
+    can have says nothing."""
+    told = description.nodata if options.nodata is None else options.nodata
+    nodata = None if told is None else pixel_value(description.dtype, told)
+    if nodata is None and options.nodata is not None:
+        raise PermanentTaskError(
+            f"no pixel of {description.dtype} can be {options.nodata}", "RASTER_NODATA_UNREPRESENTABLE"
+        )
+    return nodata
 
 
 def _no_picture(description: RasterDescription, *, categorical: bool) -> str | None:

@@ -17,6 +17,7 @@ from schema.contracts.rasters import MaskKind, Number, RasterPlan
 from schema.errors import PermanentTaskError
 from services.raster.files import RasterFile
 from services.raster.masks import Pixels, Valid, has_value, kept_alpha
+from services.raster.numbers import pixel_value
 from services.raster.reducing import Method, reduce
 from services.raster.shortages import shortage_of
 
@@ -61,7 +62,9 @@ class SourcePixels:
 
 
 def source_nodata(plan: RasterPlan) -> Number | None:
-    return plan.description.nodata if plan.options.nodata is None else plan.options.nodata
+    """As a pixel has it; ``None`` also where no pixel can."""
+    told = plan.description.nodata if plan.options.nodata is None else plan.options.nodata
+    return None if told is None else pixel_value(plan.description.dtype, told)
 
 
 def read_source(dataset: Any, plan: RasterPlan, window: Window) -> SourcePixels:

@@ -7,7 +7,7 @@ import pytest
 from schema.contracts.rasters import Number
 from schema.errors import PermanentTaskError
 from services.raster.limits import demand_bands, demand_block, demand_size, demand_type
-from services.raster.numbers import has_value, number
+from services.raster.numbers import number, pixel_value
 
 
 def code_of(check: Callable[[], object]) -> str:
@@ -74,7 +74,15 @@ def test_other_types_have_codes(dtypes: tuple[str, ...], code: str) -> None:
     ],
 )
 def test_a_type_has_the_values_it_can_hold(dtype: str, value: Number, expected: bool) -> None:
-    assert has_value(dtype, value) is expected
+    assert (pixel_value(dtype, value) is not None) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.1, 0.10000000149011612), (1e20, 1.0000000200408773e20), (-3.4028235e38, -3.4028234663852886e38)],
+)
+def test_a_float32_has_the_nearest_value(value: float, expected: float) -> None:
+    assert pixel_value("float32", value) == expected
 
 
 def test_numbers_that_json_lacks_become_text() -> None:

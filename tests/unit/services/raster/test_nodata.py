@@ -66,6 +66,12 @@ def test_the_users_goes_before_the_rasters_own(
     assert valid_percent(path, nodata=user) == pytest.approx(100 - 100 * invalid / (WIDTH * HEIGHT))
 
 
+@pytest.mark.parametrize("user", [0.1, -9_999.9, 1e20, -3.4028235e38])
+def test_a_float32_takes_the_nearest_value_that_it_has(tmp_path: Path, user: float) -> None:
+    path = source(tmp_path, "float32", None, user)
+    assert valid_percent(path, nodata=user) == pytest.approx(100 - 100 * 40 / 1_200)
+
+
 @pytest.mark.parametrize("bands", [1, 3])
 def test_the_mask_of_a_jpeg_is_that_of_the_users(tmp_path: Path, bands: int) -> None:
     path = source(tmp_path, "uint8", 105, 0, bands)

@@ -7,7 +7,12 @@ from services.raster.chunks import chunking_of, overviews_of
 from services.raster.estimates import Work, estimated
 from services.raster.limits import demand_size
 from services.raster.output_encoding import encoding_of
-from services.raster.resampling import is_categorical, overview_resampling_of, resampling_of
+from services.raster.resampling import (
+    demand_colors_kept,
+    is_categorical,
+    overview_resampling_of,
+    resampling_of,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ def planned(validated: ValidatedRaster, options: RasterOptions, destination: Des
         warped=validated.warped,
         resampling=resampling_of(description, options, grid, categorical=categorical),
     )
+    if validated.warped:
+        demand_colors_kept(description, work.resampling)
     divisible = not validated.warped or description.grid.crs is not None
     chunking = chunking_of(work, description.block, options.chunk_size, divisible=divisible)
     return RasterPlan(

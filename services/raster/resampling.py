@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from schema.contracts.rasters import Grid, RasterDescription, RasterOptions, ResamplingMethod
+from schema.errors import PermanentTaskError
 from services.raster.numbers import is_float
 
 SHRINKING = 1.5
@@ -18,6 +19,9 @@ _WORDS = frozenset(
 """Words in the name of a blob or of a band that stand for classes or bits."""
 
 _RGB = ("red", "green", "blue")
+
+_PICKING = (ResamplingMethod.NEAREST, ResamplingMethod.MODE)
+"""Methods whose every value is one of the source's."""
 
 
 def is_categorical(description: RasterDescription, options: RasterOptions, blob: str) -> bool:
@@ -45,6 +49,16 @@ def resampling_of(
         return ResamplingMethod.AVERAGE
     is_picture = description.dtype == "uint8" and description.color_interpretation[:3] == _RGB
     return ResamplingMethod.CUBIC if is_picture else ResamplingMethod.BILINEAR
+
+
+def demand_colors_kept(description: RasterDescription, resampling: ResamplingMethod) -> None:
+    """What lies between two entries of a colour table is any colour, so a warp may only pick. Raises
+    ``PermanentTaskError`` (``RASTER_PALETTE_NOT_RESAMPLED``)."""
+    if description.has_color_table and resampling not in _PICKING:
+        raise PermanentTaskError(
+            f"pixels with a colour table cannot be resampled by {resampling}: ask for nearest or mode",
+            "RASTER_PALETTE_NOT_RESAMPLED",
+        )
 
 
 def overview_resampling_of(*, categorical: bool) -> Literal["average", "nearest"]:

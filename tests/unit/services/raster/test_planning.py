@@ -1,7 +1,12 @@
 """Plans as a whole, and the handler that makes them."""
 
+from typing import Any
+
+import pytest
+
 from schema.contracts.process_raster import PlanRasterParameters
 from schema.contracts.rasters import RasterOptions
+from schema.errors import PermanentTaskError
 from services.raster.tasks.plan import run
 from tests.fakes.blobs import FakeBlobRepository
 from tests.fakes.task_context import JOB_ID, FakeTaskContext
@@ -43,6 +48,22 @@ def test_a_warp_takes_longer_than_a_copy() -> None:
 def test_chunks_need_less_disk_than_the_whole() -> None:
     made = plan(description(30_000, 30_000))
     assert made.estimate.temporary_bytes < made.estimate.pixel_bytes / 4
+
+
+@pytest.mark.parametrize("options", [{"resampling": "bilinear"}, {"categorical": False}])
+def test_a_color_table_is_not_averaged(options: dict[str, Any]) -> None:
+    with pytest.raises(PermanentTaskError, match="nearest or mode") as refused:
+        plan(description(has_color_table=True), grid(), **options)
+    assert refused.value.error_code == "RASTER_PALETTE_NOT_RESAMPLED"
+
+
+@pytest.mark.parametrize("resampling", ["auto", "nearest", "mode"])
+def test_a_color_table_is_warped_by_what_picks(resampling: str) -> None:
+    assert plan(description(has_color_table=True), grid(), resampling=resampling).warped
+
+
+def test_a_color_table_that_stays_asks_for_no_method() -> None:
+    assert not plan(description(has_color_table=True), resampling="cubic").warped
 
 
 def test_classes_have_nearest_overviews() -> None:

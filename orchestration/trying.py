@@ -14,7 +14,7 @@ from orchestration.trial_context import TrialContext
 from schema.api import TrialProblem, TrialView
 from schema.errors import TaskError
 from schema.json_types import JSONObject
-from schema.policies import FailureMode
+from schema.policies import ErrorClass, FailureMode
 from schema.records import FinishJob, JobRecord, NewTask, NextStep, OpenStage, StageRecord, TaskRecord
 from schema.results import ErrorDetail, StageResultContract
 from schema.states import StageStatus, TaskStatus
@@ -25,19 +25,21 @@ _SHOWN_RESULTS = 100
 
 @dataclass
 class _Trial:
-    """``results`` are those of the stages that went well; ``left`` what their tasks left, by index."""
+    """``results`` are those of the stages that went well; ``left`` what their tasks left, by index;
+    ``may_pass`` whether a task met a fault that another attempt might not."""
 
     job: JobRecord
     stop_at: float
     results: dict[int, StageResultContract] = field(default_factory=dict[int, StageResultContract])
     left: dict[int, dict[str, JSONObject]] = field(default_factory=dict[int, dict[str, JSONObject]])
+    may_pass: bool = False
 
 
 class StageTrial:
     """Calls the handlers one after another where it stands, for a minute at most, and decides as for a job.
 
-    What a handler raises as a ``TaskError`` is a finding; a trial does not try again. Anything else it
-    raises goes through.
+    What a handler raises as a ``TaskError`` is a finding; a trial does not try again, and says of one that is
+    not permanent that the job might not fail with it. Anything else it raises goes through.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class StageTrial:
                 trial.results[stage] = result
             elif problem is None:  # the controller would have the stage run again
                 problem = _problem_of(failed_by_tasks(job, result), stage)
+        if problem is not None and trial.may_pass:
+            problem = problem.model_copy(update={"would_fail": False})
         return TrialView(stages_run=len(trial.results), results=_shown(trial), problem=problem)
 
     def _tried(self, trial: _Trial, stage: OpenStage) -> tuple[StageResultContract, NextStep]:
@@ -122,7 +126,9 @@ class StageTrial:
             done = handled(self._tasks, task.task_type or stage.task_type, task.parameters, context)
             ended.update(result=done.result, processed_items=done.processed_items)
         except TaskError as exc:
-            ended.update(status=TaskStatus.FAILED, error=failure_of(exc).error)
+            failure = failure_of(exc)
+            trial.may_pass = trial.may_pass or failure.error_class is not ErrorClass.PERMANENT
+            ended.update(status=TaskStatus.FAILED, error=failure.error)
         times = {"started_at": started, "finished_at": self._clock.now()}
         return self._skipped(stage, task, position).model_copy(update={**ended, **times})
 

@@ -42,11 +42,13 @@ class PlannedStageView(ApiModel):
 
 
 class TrialProblem(ApiModel):
-    """What the job would fail with, and in which of its stages."""
+    """What stopped the trial, and in which stage. ``would_fail`` says whether the job would fail with it;
+    ``false`` where it may pass, as on a busy worker: a job tries again, a dry run is asked for anew."""
 
     code: str
     message: str
     stage: int
+    would_fail: bool = True
 
 
 class TrialView(ApiModel):

@@ -85,11 +85,13 @@ class PlannedStage(Model):
 
 
 class TrialProblem(Model):
-    """What the job would fail with, and in which of its stages."""
+    """What stopped the trial, and in which stage. ``would_fail`` says whether the job would fail with it;
+    ``False`` where it may pass, as on a busy worker: ask for the dry run anew."""
 
     code: str
     message: str
     stage: int
+    would_fail: bool = True
 
 
 class Trial(Model):

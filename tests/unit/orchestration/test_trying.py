@@ -17,7 +17,10 @@ from schema.errors import (
     ContractViolationError,
     PermanentTaskError,
     RetryableTaskError,
+    TaskDeferredError,
+    TaskError,
     TaskTimedOutError,
+    ThrottledTaskError,
 )
 from schema.results import OrchestrationAction, OrchestrationData, StageResultContract
 from schema.workflow import AllStages, StagePlan, TaskDefinition
@@ -154,10 +157,12 @@ class TestProblems:
         assert shown.problem is not None
         assert shown.problem.stage == 2
 
-    def test_a_passing_fault_is_not_tried_again(self, tried: Tried) -> None:
-        shown = tried(stage(), work=raising(RetryableTaskError("away", "BLOB_UNAVAILABLE")))
-        assert shown.problem is not None
-        assert shown.problem.code == "BLOB_UNAVAILABLE"
+    @pytest.mark.parametrize("kind", [RetryableTaskError, ThrottledTaskError, TaskDeferredError])
+    def test_a_passing_fault_is_not_tried_again_nor_the_job_s_failure(
+        self, tried: Tried, kind: type[TaskError]
+    ) -> None:
+        shown = tried(stage(), work=raising(kind("away", "SANDBOX_BUSY")))
+        assert shown.problem == TrialProblem(code="SANDBOX_BUSY", message="away", stage=1, would_fail=False)
 
     def test_behind_a_task_that_failed_none_is_run(self, system_of: Callable[..., FakeSystem]) -> None:
         calls: list[int] = []
@@ -275,5 +280,5 @@ class TestContext:
         assert calls == [0]
         assert shown is not None
         assert shown.problem == TrialProblem(
-            code=TaskTimedOutError.code, message="the trial took too long", stage=1
+            code=TaskTimedOutError.code, message="the trial took too long", stage=1, would_fail=False
         )

@@ -46,11 +46,12 @@ def _in_utc(moment: DateTime) -> DateTime:
 
 
 def _number(given: object) -> object:
+    """0 and -0 are one value of pixels, hence one job."""
     if given == "nan":
         return given
     if isinstance(given, float | int) and not isinstance(given, bool):
         with suppress(OverflowError):
-            return float(given)
+            return float(given) + 0.0
     raise ValueError('neither "nan" nor a number that a double can hold')
 
 
@@ -77,6 +78,10 @@ class RasterJobParameters(JobParameters):
             "name say"
         ),
     ] = None
+    profile: Annotated[
+        OutputProfile,
+        Field(description="lossless; visual: JPEG for pictures; web: and in Web Mercator on a zoom level"),
+    ] = OutputProfile.LOSSLESS
     target_crs: Annotated[
         Crs | None,
         Field(description="the CRS of the output, such as EPSG:32633, or WKT; none: that of the source"),
@@ -89,10 +94,6 @@ class RasterJobParameters(JobParameters):
         ResamplingMethod,
         Field(description="auto: by the kind of data (nearest for categories, cubic for pictures, bilinear)"),
     ] = ResamplingMethod.AUTO
-    profile: Annotated[
-        OutputProfile,
-        Field(description="lossless; visual: JPEG for pictures; web: and in Web Mercator on a zoom level"),
-    ] = OutputProfile.LOSSLESS
     nodata: Annotated[
         Nodata | None,
         Field(description="the value of pixels that are not valid, where the raster does not say it"),
@@ -114,12 +115,15 @@ class RasterJobParameters(JobParameters):
         bool, Field(alias="register", strict=True, description="enter what was made into the STAC catalog")
     ] = True
 
-    @field_validator("profile")
+    @field_validator("target_crs")
     @classmethod
-    def _web_is_in_web_mercator(cls, profile: OutputProfile, others: ValidationInfo) -> OutputProfile:
-        if profile is OutputProfile.WEB and others.data.get("target_crs") not in (None, WEB_MERCATOR):
+    def _web_is_in_web_mercator(cls, target_crs: str | None, others: ValidationInfo) -> str | None:
+        """Said or not, it is one job."""
+        if others.data.get("profile") is not OutputProfile.WEB:
+            return target_crs
+        if target_crs not in (None, WEB_MERCATOR):
             raise ValueError(f"web is in {WEB_MERCATOR}: leave target_crs out")
-        return profile
+        return None
 
     def options(self) -> RasterOptions:
         """What the pipeline's tasks are told of it."""

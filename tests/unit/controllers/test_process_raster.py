@@ -1,5 +1,6 @@
 """``process_raster`` as its controller declares it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -45,6 +46,10 @@ def given(**parameters: Any) -> ProcessRasterParameters:
 def identity(**parameters: Any) -> dict[str, Any]:
     """What the job's id follows from."""
     return given(**parameters).model_dump(mode="json")
+
+
+def text_of(**parameters: Any) -> str:
+    return json.dumps(identity(**parameters), sort_keys=True)
 
 
 def test_the_source_is_looked_at_first() -> None:
@@ -128,12 +133,14 @@ def test_a_dry_run_may_carry_out_what_only_reads() -> None:
         ({"datetime": "2024-05-01T12:00:00+02:00"}, {"datetime": "2024-05-01T10:00:00.0Z"}),
         ({"target_crs": "epsg:4326"}, {"target_crs": "EPSG:4326"}),
         ({"nodata": 0}, {"nodata": 0.0}),
+        ({"nodata": 0}, {"nodata": -0.0}),
+        ({"profile": "web"}, {"profile": "web", "target_crs": "epsg:3857"}),
         ({"resolution": 10}, {"resolution": 10.0}),
         ({}, {"register": True, "chunk_size": 4096, "profile": "lossless"}),
     ],
 )
 def test_the_same_wish_in_other_words_is_the_same_job(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert identity(**one) == identity(**other)
+    assert text_of(**one) == text_of(**other)
 
 
 @pytest.mark.parametrize(

@@ -122,13 +122,15 @@ class RasterDescription(Contract):
 class ValidatedRaster(Contract):
     """A source that can be processed, pinned to the version that was looked at.
 
-    ``grid`` is that of the output, by the options; ``warped`` says whether pixels must be resampled to it.
+    ``grid`` is that of the output, by the options; ``warped`` says whether pixels must be resampled to it,
+    ``shrinking`` how many of the source lie along one of the output.
     """
 
     source: BlobVersion
     description: RasterDescription
     grid: Grid
     warped: bool
+    shrinking: float = 1.0
     acquired: DateTime
     processed_items: int = 1
 

@@ -23,7 +23,7 @@ from services.raster.descriptions import DescribeRequest, DescribeResult
 from services.raster.files import Box, RasterFile
 from services.raster.formats import HEAD_BYTES
 from services.raster.georeference import PlacedBy, Placement, bounds_of_placement, placement_of
-from services.raster.grids import output_grid, source_grid
+from services.raster.grids import output_grid, shrinking, source_grid
 from services.raster.limits import demand_bands, demand_block, demand_size, demand_type
 from services.raster.numbers import number
 from services.raster.structure import demand_sound_structure, size_of
@@ -52,6 +52,7 @@ def described(raster: RasterFile, options: RasterOptions) -> DescribeResult:
             description=_description(dataset, placement, bounds_of_placement(placement) if wanted else None),
             grid=grid or source_grid(placement),
             warped=grid is not None,
+            shrinking=1.0 if grid is None else shrinking(placement, grid),
             acquired=dates.from_tags(domains, now),
             written=dates.written(dataset.tags(), now),
         )

@@ -15,11 +15,12 @@ class DescribeRequest(Contract):
 
 
 class DescribeResult(Contract):
-    """``grid`` is that of the output, to which pixels are resampled if ``warped``. ``acquired`` is what the
-    tags tell, ``written`` when the file says that it was made."""
+    """``grid`` is that of the output, to which pixels are resampled if ``warped``; ``shrinking`` of them lie
+    along one of it. ``acquired`` is what the tags tell, ``written`` when the file says that it was made."""
 
     description: RasterDescription
     grid: Grid
     warped: bool
+    shrinking: float = 1.0
     acquired: datetime | None
     written: datetime | None

@@ -64,6 +64,14 @@ def output_grid(placement: Placement, options: RasterOptions) -> Grid | None:
     return _snapped(target, box, size, unit, origin)
 
 
+def shrinking(placement: Placement, grid: Grid) -> float:
+    """How many pixels of the source lie along one of an output grid, however far that reaches beyond it."""
+    if grid.crs is None:
+        return 1.0
+    _, natural = _reach(placement, parsed(grid.crs))
+    return grid.transform[0] / natural
+
+
 def bounds_of_grid(grid: Grid) -> Box | None:
     """Its bounds in EPSG:4326, west greater than east across the antimeridian; ``None`` without a CRS."""
     if grid.crs is None:

@@ -42,7 +42,7 @@ def planned(validated: ValidatedRaster, options: RasterOptions, destination: Des
         grid=grid,
         encoding=encoding,
         warped=validated.warped,
-        resampling=resampling_of(description, options, grid, categorical=categorical),
+        resampling=resampling_of(description, options, validated.shrinking, categorical=categorical),
     )
     if validated.warped:
         demand_colors_kept(description, work.resampling)

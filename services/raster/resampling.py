@@ -1,11 +1,10 @@
 """What kind of data pixels are, and how they are resampled."""
 
-import math
 import re
 from collections.abc import Iterable
 from typing import Literal
 
-from schema.contracts.rasters import Grid, RasterDescription, RasterOptions, ResamplingMethod
+from schema.contracts.rasters import RasterDescription, RasterOptions, ResamplingMethod
 from schema.errors import PermanentTaskError
 from services.raster.numbers import is_float
 
@@ -37,7 +36,7 @@ def is_categorical(description: RasterDescription, options: RasterOptions, blob:
 
 
 def resampling_of(
-    description: RasterDescription, options: RasterOptions, grid: Grid, *, categorical: bool
+    description: RasterDescription, options: RasterOptions, shrinking: float, *, categorical: bool
 ) -> ResamplingMethod:
     """The user's choice, else nearest for classes, average where pixels grow by more than ``SHRINKING``,
     cubic for RGB pictures, bilinear for all else."""
@@ -45,7 +44,7 @@ def resampling_of(
         return options.resampling
     if categorical:
         return ResamplingMethod.NEAREST
-    if shrinking(description.grid, grid) > SHRINKING:
+    if shrinking > SHRINKING:
         return ResamplingMethod.AVERAGE
     is_picture = description.dtype == "uint8" and description.color_interpretation[:3] == _RGB
     return ResamplingMethod.CUBIC if is_picture else ResamplingMethod.BILINEAR
@@ -63,11 +62,6 @@ def demand_colors_kept(description: RasterDescription, resampling: ResamplingMet
 
 def overview_resampling_of(*, categorical: bool) -> Literal["average", "nearest"]:
     return "nearest" if categorical else "average"
-
-
-def shrinking(source: Grid, output: Grid) -> float:
-    """How many pixels of the source lie along one of the output, as both show the same land."""
-    return math.sqrt(source.width * source.height / (output.width * output.height))
 
 
 def _speaks_of_classes(names: Iterable[str]) -> bool:

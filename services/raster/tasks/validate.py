@@ -38,6 +38,7 @@ def run(parameters: ValidateRasterParameters, context: TaskContext) -> Validated
         description=found.description,
         grid=found.grid,
         warped=found.warped,
+        shrinking=found.shrinking,
         acquired=_acquired(parameters, found),
     )
 

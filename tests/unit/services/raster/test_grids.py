@@ -8,7 +8,7 @@ from affine import Affine
 from schema.contracts.rasters import Grid, RasterOptions
 from schema.errors import PermanentTaskError
 from services.raster.georeference import PlacedBy, Placement
-from services.raster.grids import WEB_EDGE, bounds_of_grid, output_grid, source_grid
+from services.raster.grids import WEB_EDGE, bounds_of_grid, output_grid, shrinking, source_grid
 from services.raster.reference_systems import parsed
 
 
@@ -117,6 +117,13 @@ def test_a_turned_raster_is_warped_upright() -> None:
     grid = made(turned, resolution=10)
     assert (grid.transform[1], grid.transform[3]) == (0, 0)
     assert (grid.width, grid.height) == (140, 140)
+
+
+@pytest.mark.parametrize("size", [20, 1_000, 10_000])
+def test_pixels_shrink_by_their_sizes_even_where_the_grid_is_padded(size: float) -> None:
+    grid = made(placed(), profile="web", resolution=size)
+    natural = made(placed(), target_crs="EPSG:3857").transform[0]
+    assert shrinking(placed(), grid) == pytest.approx(grid.transform[0] / natural)
 
 
 def test_ground_control_points_without_a_crs_cannot_be_warped() -> None:

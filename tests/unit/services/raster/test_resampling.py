@@ -6,7 +6,7 @@ import pytest
 
 from schema.contracts.rasters import RasterOptions, ResamplingMethod
 from services.raster.resampling import is_categorical, resampling_of
-from tests.support.raster_headers import description, grid
+from tests.support.raster_headers import description
 
 RGB = {"count": 3, "color_interpretation": ("red", "green", "blue")}
 
@@ -40,25 +40,24 @@ def test_the_user_has_the_last_word(wanted: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "size", "classes", "expected"),
+    ("facts", "shrinking", "classes", "expected"),
     [
-        ({"dtype": "float32"}, 10, False, "bilinear"),
-        ({"dtype": "uint16", **RGB}, 10, False, "bilinear"),
-        (RGB, 10, False, "cubic"),
-        (RGB, 20, False, "average"),
-        ({"dtype": "float32"}, 15, False, "bilinear"),
-        ({"dtype": "float32"}, 16, False, "average"),
-        ({}, 40, True, "nearest"),
+        ({"dtype": "float32"}, 1.0, False, "bilinear"),
+        ({"dtype": "uint16", **RGB}, 1.0, False, "bilinear"),
+        (RGB, 1.0, False, "cubic"),
+        (RGB, 2.0, False, "average"),
+        ({"dtype": "float32"}, 1.5, False, "bilinear"),
+        ({"dtype": "float32"}, 1.6, False, "average"),
+        ({}, 4.0, True, "nearest"),
     ],
 )
 def test_resampling_follows_from_the_data(
-    facts: dict[str, Any], size: int, classes: bool, expected: str
+    facts: dict[str, Any], shrinking: float, classes: bool, expected: str
 ) -> None:
-    source = description(1_200, 1_200, **facts)
-    output = grid(12_000 // size, 12_000 // size, size)
-    assert resampling_of(source, RasterOptions(), output, categorical=classes) == expected
+    found = resampling_of(description(**facts), RasterOptions(), shrinking, categorical=classes)
+    assert found == expected
 
 
 def test_the_users_resampling_is_taken() -> None:
     options = RasterOptions(resampling=ResamplingMethod.MODE)
-    assert resampling_of(description(), options, grid(), categorical=False) is ResamplingMethod.MODE
+    assert resampling_of(description(), options, 1.0, categorical=False) is ResamplingMethod.MODE

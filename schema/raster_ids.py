@@ -25,24 +25,32 @@ _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 def item_id_of(blob: str) -> str:
     """An item's id from a blob's name: its last part without the extension, in the letters ids may have.
 
-    Where nothing of it is left, digits of its SHA-256 stand for it.
+    Of a blob in a folder digits of its whole name's SHA-256 follow, as other folders may have one of the same
+    name: the id depends on nothing else. Where nothing of the name is left, the digits stand for it.
     """
+    stem = _stem_of(blob)
+    if not stem:
+        return f"raster-{_digest(blob)}"
+    return f"{stem}-{_digest(blob)}" if "/" in blob else stem
+
+
+def _stem_of(blob: str) -> str:
     name = blob.rpartition("/")[2]
     stem = name.rpartition(".")[0] or name
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    fit = _UNFIT.sub("-", plain)[:_LONGEST_STEM].lstrip("._-").rstrip(".-")
-    return fit or f"raster-{_digest(blob)}"
+    return _UNFIT.sub("-", plain)[:_LONGEST_STEM].lstrip("._-").rstrip(".-")
 
 
 def item_ids_of(blobs: Sequence[str]) -> dict[str, str]:
-    """Each blob's item id; where several would have the same, digits of their names' SHA-256 follow it.
+    """Each blob's item id; where several would have the same (``a.tif`` and ``a.jp2``), digits of their whole
+    names' SHA-256 follow it.
 
     Ids that differ in upper and lower case only count as the same: not every store tells them apart.
     """
     ids = {blob: item_id_of(blob) for blob in blobs}
     taken = Counter(item_id.casefold() for item_id in ids.values())
     return {
-        blob: item_id if taken[item_id.casefold()] == 1 else f"{item_id}-{_digest(blob)}"
+        blob: item_id if taken[item_id.casefold()] == 1 else f"{item_id[:_LONGEST_STEM]}-{_digest(blob)}"
         for blob, item_id in ids.items()
     }
 

@@ -86,7 +86,8 @@ def test_what_was_made_lies_in_one_folder_and_no_parts_of_it(
 def test_the_item_says_what_the_cog_is(raster_host: Host, small: dict[str, Any]) -> None:
     result = small["result_data"]
     item = json.loads(content(raster_host, result["item"]))
-    assert (item["stac_version"], item["id"], item["collection"]) == ("1.1.0", "small", COLLECTION)
+    assert result["item_id"].startswith("small-")
+    assert (item["stac_version"], item["id"], item["collection"]) == ("1.1.0", result["item_id"], COLLECTION)
     assert item["properties"]["datetime"].startswith("2024-05-01T10:00:00")
     assert item["assets"].keys() == {"data", "overview", "thumbnail"}
     assert item["assets"]["data"]["file:size"] == result["size"]

@@ -27,6 +27,7 @@ from schema.contracts.process_raster import (
     ValidateRasterParameters,
 )
 from schema.contracts.rasters import OutputProfile, RasterOptions, ResamplingMethod
+from schema.raster_ids import item_id_of
 from tests.support.raster_results import checked, chunk, created, item, planned, stage, validated
 
 NEEDED = {"container": "bronze", "blob": "in/Übersicht 1.tif", "collection_id": "elevation"}
@@ -67,7 +68,7 @@ def test_the_plan_is_made_of_what_was_found() -> None:
         validated=validated(),
         options=PARAMETERS.options(),
         collection_id="elevation",
-        item_id="Ubersicht-1",
+        item_id=item_id_of("in/Übersicht 1.tif"),
     )
 
 

@@ -32,6 +32,7 @@ from schema.contracts.process_raster import (
 )
 from schema.contracts.rasters import Chunking
 from schema.policies import FailureMode
+from schema.raster_ids import item_id_of
 from schema.results import (
     ErrorDetail,
     FileReference,
@@ -98,7 +99,7 @@ def test_only_valid_rasters_are_planned_and_keep_their_keys() -> None:
             validated=validated("in/b.tif"),
             options=PARAMETERS.options(),
             collection_id="elevation",
-            item_id="b",
+            item_id=item_id_of("in/b.tif"),
         )
     }
 

@@ -29,7 +29,7 @@ def test_outputs_lie_in_a_folder_of_this_run_alone() -> None:
 
 
 def test_without_an_id_the_item_is_named_after_the_blob() -> None:
-    assert run(planning(None), FakeTaskContext(FakeBlobRepository())).item_id == "LC08-B4"
+    assert run(planning(None), FakeTaskContext(FakeBlobRepository())).item_id == "LC08-B4-d4fda5b1"
 
 
 def test_the_same_source_and_options_give_the_same_plan() -> None:

@@ -10,19 +10,22 @@ from typing import Any
 import antimeridian
 import numpy as np
 from rasterio.crs import CRS
-from shapely.geometry import Polygon, box, mapping
+from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
 from schema.contracts.process_raster import Place
 from schema.contracts.rasters import Box, RasterPlan
 from schema.errors import PermanentTaskError
 from schema.json_types import JSONObject
-from services.raster.georeference import PlacedBy, bounds_of_placement, in_crs, placement_of
+from services.raster.georeference import PlacedBy, along_pole, bounds_of_placement, in_crs, placement_of
 from services.raster.reference_systems import WGS84, Points
 
 _CODE = re.compile(r"[A-Za-z0-9_]+:[A-Za-z0-9_.-]+")
 _DECIMALS = 7
 _POLE, _HALF_TURN, _TURN = 90.0, 180.0, 360.0
 _WORLD_WIDE = 359.999
+_SLIVER = 1e-9
+_LARGEST_DIFFERENCE = 1.0
+"""Between the footprint's box and the bounds, in degrees: one may follow bent edges at more points."""
 
 
 def place_of(dataset: Any, plan: RasterPlan) -> Place:
@@ -39,10 +42,10 @@ def place_of(dataset: Any, plan: RasterPlan) -> Place:
         )
     outline = placement.outline()
     ring = in_crs(placement, CRS.from_string(WGS84), outline)
-    if len(ring) < len(outline):
-        # Part of it is not on Earth (the disk that a geostationary satellite sees): the box of what is.
-        ring = _ring_of_box(bounds_of_placement(placement))
-    footprint, bbox = footprint_of(ring)
+    bounds = bounds_of_placement(placement)
+    # Part of it may not be on Earth (the disk that a geostationary satellite sees): the box of what is.
+    found = _sound_footprint(ring, bounds) if len(ring) == len(outline) else None
+    footprint, bbox = found or footprint_of(_ring_of_box(bounds))
     if placement.by is not PlacedBy.TRANSFORM:
         return Place(footprint=footprint, bbox=bbox, code=None, wkt2=None, grid_bbox=None)
     xs, ys = zip(*outline, strict=True)
@@ -61,7 +64,9 @@ def footprint_of(ring: Points) -> tuple[JSONObject, Box]:
     ``ring`` is an outline ``(longitude, latitude)`` in degrees, open, whose points lie so close together that
     no edge is half a turn long, unless it is that of a map of the whole Earth.
     """
-    longitudes = np.array([x for x, _ in ring])
+    ring = along_pole(ring)
+    # Rounded, an edge along the antimeridian does not step across it.
+    longitudes = np.round([x for x, _ in ring], _DECIMALS)
     latitudes = np.clip([y for _, y in ring], -_POLE, _POLE)
     if float(np.ptp(longitudes)) >= _WORLD_WIDE and _goes_back(longitudes):
         return _found(box(-_HALF_TURN, latitudes.min(), _HALF_TURN, latitudes.max()))
@@ -69,20 +74,55 @@ def footprint_of(ring: Points) -> tuple[JSONObject, Box]:
     around_a_pole = abs(_turned(longitudes)) > _HALF_TURN
     north = around_a_pole and float(latitudes.mean()) > 0
     return _found(
-        antimeridian.fix_polygon(
-            polygon,
-            force_north_pole=north,
-            force_south_pole=around_a_pole and not north,
-            fix_winding=not around_a_pole,
-            great_circle=False,
+        _without_slivers(
+            antimeridian.fix_polygon(
+                polygon,
+                force_north_pole=north,
+                force_south_pole=around_a_pole and not north,
+                fix_winding=not around_a_pole,
+                great_circle=False,
+            )
         )
     )
+
+
+def _without_slivers(geometry: Any) -> Any:
+    """An edge along the antimeridian leaves a part without area on its other side."""
+    parts = getattr(geometry, "geoms", (geometry,))
+    wide = [part for part in parts if part.area >= _SLIVER * geometry.area]
+    if len(wide) == len(parts):
+        return geometry
+    return wide[0] if len(wide) == 1 else MultiPolygon(wide)
+
+
+def _sound_footprint(ring: Points, bounds: Box) -> tuple[JSONObject, Box] | None:
+    """``None`` where what comes out is no valid geometry, or lies elsewhere than the bounds say."""
+    try:
+        footprint, bbox = footprint_of(ring)
+        valid = shape(footprint).is_valid
+    except ValueError:
+        return None
+    return (footprint, bbox) if valid and _is_about(bbox, bounds) else None
+
+
+def _is_about(one: Box, other: Box) -> bool:
+    (west, south, east, north), (its_west, its_south, its_east, its_north) = one, other
+    farther = [south - its_south, north - its_north]
+    if east - west < _TURN:
+        # Around a pole the ring's turn is surer than bounds that may have missed a pole close to a corner.
+        farther += [_around(west - its_west), _around(east - its_east)]
+    return max(map(abs, farther)) <= _LARGEST_DIFFERENCE
+
+
+def _around(degrees: Any) -> Any:
+    """The same turn, between half a one to the west and half a one to the east."""
+    return (degrees + _HALF_TURN) % _TURN - _HALF_TURN
 
 
 def _turned(longitudes: Any) -> float:
     """How far a walk along the ring turns around the Earth's axis, in degrees."""
     steps: Any = np.diff(np.append(longitudes, longitudes[0]))
-    return float(((steps + _HALF_TURN) % _TURN - _HALF_TURN).sum())
+    return float(_around(steps).sum())
 
 
 def _goes_back(longitudes: Any) -> bool:

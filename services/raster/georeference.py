@@ -36,6 +36,8 @@ _LARGEST_STEP = 90.0
 _SMALLEST_GAP = 12.0
 _POLE, _HALF_TURN, _TURN = 90.0, 180.0, 360.0
 _FARTHEST = 540.0
+_POLAR_STEP = 45.0
+_TOLERANCE = 1e-6
 
 
 class PlacedBy(StrEnum):
@@ -143,6 +145,7 @@ def bounds_of_placement(placement: Placement) -> Box:
         ring = in_crs(placement, earth, outline)
         if len(ring) < len(outline):
             break
+        ring = along_pole(ring)
         turned = _unwrapped([x for x, _ in ring])
         if turned is not None:
             return _box_of_ring(turned, [y for _, y in ring])
@@ -199,12 +202,47 @@ def _demand_sane_degrees(placement: Placement) -> None:
         raise _invalid(f"the raster reaches from longitude {min(xs):.6g} to {max(xs):.6g}")
 
 
+def along_pole(ring: Points) -> Points:
+    """The outline ``(longitude, latitude)`` with the pole that it goes through drawn out to the line that a
+    pole is on a map, from the longitude before it to the one after.
+
+    A pole that is a corner or on an edge has any longitude: PROJ gives one that may be far from the raster.
+    """
+    ring = _with_pole_between(ring)
+    poles = [at for at, (_, latitude) in enumerate(ring) if abs(latitude) >= _POLE - _TOLERANCE]
+    if len(poles) != 1:
+        return ring
+    at = poles[0]
+    rest = [*ring[at + 1 :], *ring[:at]]
+    # Whichever way the rest goes around the pole, the line goes back.
+    turned = sum(_step(before, after) for (before, _), (after, _) in pairwise(rest))
+    parts = max(1, math.ceil(abs(turned) / _POLAR_STEP))
+    pole = math.copysign(_POLE, ring[at][1])
+    return [*rest, *((rest[-1][0] - turned * part / parts, pole) for part in range(parts + 1))]
+
+
+def _with_pole_between(ring: Points) -> Points:
+    """A step of half a turn goes straight over the pole."""
+    found: Points = []
+    for before, after in zip(ring, [*ring[1:], ring[0]], strict=True):
+        found.append(before)
+        over = _HALF_TURN - abs(_step(before[0], after[0])) < _TOLERANCE
+        if over and max(abs(before[1]), abs(after[1])) < _POLE - _TOLERANCE and before[1] * after[1] > 0:
+            found.append((before[0], math.copysign(_POLE, before[1])))
+    return found
+
+
+def _step(before: float, after: float) -> float:
+    """From one longitude to another the shorter way, eastwards positive."""
+    return (after - before + _HALF_TURN) % _TURN - _HALF_TURN
+
+
 def _unwrapped(longitudes: list[float]) -> list[float] | None:
     """Longitudes along a closed line without jumps of a turn, the first one again at the end; ``None`` where
     points lie too far apart to tell."""
     found = [longitudes[0]]
     for before, after in pairwise([*longitudes, longitudes[0]]):
-        step = (after - before + _HALF_TURN) % _TURN - _HALF_TURN
+        step = _step(before, after)
         if abs(step) > _LARGEST_STEP:
             return None
         found.append(found[-1] + step)

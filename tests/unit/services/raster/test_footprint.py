@@ -9,7 +9,7 @@ from shapely.geometry import Point, shape
 
 from schema.contracts.rasters import Box
 from services.raster.footprint import footprint_of
-from services.raster.georeference import PlacedBy, Placement, in_crs
+from services.raster.georeference import PlacedBy, Placement, bounds_of_placement, in_crs
 
 EARTH = CRS.from_epsg(4326)
 
@@ -49,6 +49,47 @@ def test_a_raster_over_a_pole_holds_it(crs: str, pole: int) -> None:
     assert (box[0], box[2]) == (-180.0, 180.0)
     assert pole in box
     assert not geometry.contains(Point(0, 0))
+
+
+POLAR = [("EPSG:3413", 45, 90), ("EPSG:3031", 90, -90), ("EPSG:3995", 90, 90)]
+"""With the longitude of the x axis and the pole."""
+
+
+def _agreed(crs: str, *terms: float) -> tuple[Any, Box]:
+    geometry, box = _footprint(crs, *terms)
+    bounds = bounds_of_placement(Placement(PlacedBy.TRANSFORM, CRS.from_string(crs), Affine(*terms), 20, 20))
+    assert geometry.is_valid
+    assert [box[0] % 360, *box[1:]] == pytest.approx([bounds[0] % 360, *bounds[1:]], abs=1e-6)
+    return geometry, box
+
+
+@pytest.mark.parametrize("quadrant", range(4))
+@pytest.mark.parametrize(("crs", "axis", "pole"), POLAR)
+def test_a_raster_with_a_corner_on_a_pole_is_a_quarter_around_it(
+    crs: str, axis: int, pole: int, quadrant: int
+) -> None:
+    left, top = [(0, 1e5), (-1e5, 1e5), (-1e5, 0), (0, 0)][quadrant]
+    geometry, (west, south, east, north) = _agreed(crs, 5_000, 0, left, 0, -5_000, top)
+    assert (east - west) % 360 == pytest.approx(90)
+    eastwards = 90 if pole > 0 else -90
+    inside = axis + eastwards * (quadrant + 0.4)
+    assert geometry.contains(Point((inside + 180) % 360 - 180, pole * 0.999))
+    assert pole in (south, north)
+    assert geometry.area < 100
+
+
+@pytest.mark.parametrize("split", [0.5, 0.37])
+@pytest.mark.parametrize("side", range(4))
+@pytest.mark.parametrize(("crs", "axis", "pole"), POLAR)
+def test_a_raster_with_an_edge_through_a_pole_is_half_around_it(
+    crs: str, axis: int, pole: int, side: int, split: float
+) -> None:
+    along = split * 1e5
+    left, top = [(-along, 1e5), (-along, 0), (0, along), (-1e5, along)][side]
+    geometry, (west, south, east, north) = _agreed(crs, 5_000, 0, left, 0, -5_000, top)
+    assert (east - west) % 360 == pytest.approx(180)
+    assert pole in (south, north)
+    assert geometry.area < 200
 
 
 @pytest.mark.parametrize("west", [-180, 0])

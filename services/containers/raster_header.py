@@ -14,6 +14,7 @@ from schema.errors import GeojobsError
 from services.containers.cog import is_cog, is_truncated
 from services.containers.ranges import HeaderLimitError, RangeFile, RangeSource
 from services.raster.drivers import OPTIONS
+from services.raster.reference_systems import text_of
 
 _NAME = "raster"
 
@@ -68,7 +69,7 @@ def _header(dataset: Any) -> RasterHeader:
         height=dataset.height,
         bands=dataset.count,
         dtypes=tuple(dict.fromkeys(dataset.dtypes)),
-        crs=crs.to_string() if crs else None,
+        crs=text_of(crs) if crs else None,
         bounds=_bounds(dataset),
         nodata=_number(dataset.nodata),
         is_cog=is_cog(dataset),

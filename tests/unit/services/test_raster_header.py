@@ -54,6 +54,12 @@ def test_a_header_tells_size_type_place_and_nodata() -> None:
     )
 
 
+def test_a_crs_that_merely_looks_like_a_known_one_is_told_as_wkt() -> None:
+    """rasterio takes this one for EPSG:32000, which is another."""
+    found = header(real_file("raster/olinda_dem_utm25s.tif").read_bytes())
+    assert (found.crs or "").startswith('BOUNDCRS[SOURCECRS[PROJCRS["UTM Zone 25, Southern Hemisphere"')
+
+
 def test_a_raster_without_a_place_has_no_bounds() -> None:
     found = header(raster_bytes(crs=None, transform=None))
     assert (found.crs, found.bounds) == (None, None)

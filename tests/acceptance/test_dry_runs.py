@@ -38,13 +38,19 @@ def test_what_a_job_would_fail_with_is_a_finding(trial_host: Host) -> None:
     assert answer.json()["trial"] == {
         "stages_run": 0,
         "results": [],
-        "problem": {"code": "TRIAL_BROKEN", "message": "broken as it was asked to be", "stage": 1},
+        "problem": {
+            "code": "TRIAL_BROKEN",
+            "message": "broken as it was asked to be",
+            "stage": 1,
+            "would_fail": True,
+        },
     }
 
 
 def test_storage_that_is_out_of_order_is_a_finding(trial_host: Host) -> None:
     problem = dry_run(trial_host, act="read").json()["trial"]["problem"]
     assert problem["code"] in ("BLOB_UNAVAILABLE", "CIRCUIT_OPEN")
+    assert not problem["would_fail"]
 
 
 @pytest.mark.parametrize(
